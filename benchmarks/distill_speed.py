@@ -16,7 +16,7 @@ clock and by CPU time (user and system, of all its processes, which a busy machi
   with its own packing, run by the interpreter `--trl`. TRL may live in an environment of its
   own: `python -m venv trl; trl/bin/pip install trl`, then `--trl trl/bin/python`.
 
-`--profile` also prints where the time of our step goes, by torch's profiler.
+`--profile` also prints where the time of a step goes, in Hugging Face and in ours, by torch's profiler.
 """
 
 import argparse
@@ -38,6 +38,10 @@ SHAPE = {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "
 STEP = {"packing": False, "truncation": "cut", "global_batch_size": 2, "micro_batch_size": 2}
 PACKED = {"packing": True, "global_batch_size": 4, "micro_batch_size": 1}
 LR = 1e-3
+OPERATORS = 30
+"""Shown of a profile, the longest first."""
+WARM_UP, PROFILED = 2, 10
+"""Steps before what is measured, and steps that are profiled."""
 
 
 def main() -> None:
@@ -60,9 +64,7 @@ def main() -> None:
         step = [("hf", 1, threads), ("ours", 1, threads), ("ours", 2, max(1, threads // 2))]
         _compare("step", [Worker(*side, Path(place) / "step") for side in step], arguments)
         if arguments.profile:
-            profiled = Worker("ours", 1, threads, Path(place) / "step", profile=True)
-            profiled.turn(10)
-            profiled.end()
+            _compare_profiles([Worker(*side, Path(place) / "step", profile=True) for side in step[:2]])
         packed = [Worker("ours", 1, threads, Path(place) / "packed")]
         if subprocess.run([arguments.trl, "-c", "import trl"], capture_output=True).returncode == 0:
             packed.append(Worker("trl", 1, threads, Path(place) / "packed", arguments.trl))
@@ -73,7 +75,7 @@ def main() -> None:
 
 def _compare(title: str, workers: "list[Worker]", arguments: argparse.Namespace) -> None:
     for worker in workers:
-        worker.turn(2)  # warm up
+        worker.turn(WARM_UP)
     for _ in range(arguments.rounds):
         for worker in workers:
             worker.measure(arguments.steps)
@@ -83,6 +85,23 @@ def _compare(title: str, workers: "list[Worker]", arguments: argparse.Namespace)
         clock, cpu = worker.medians()
         print(f"  {worker.name:24} {clock:7,.0f} ({clock / first[0]:.2f})  {cpu:7,.0f} ({cpu / first[1]:.2f})")
         worker.end()
+
+
+def _compare_profiles(workers: "list[Worker]") -> None:
+    """Where the time of a step goes, by torch's profiler, which itself slows small operators down."""
+    for steps in (WARM_UP, *[1] * PROFILED):
+        for worker in workers:
+            worker.turn(steps)
+    profiles = [worker.end() for worker in workers]
+    operators = sorted(
+        {name for profile in profiles for name in profile}, key=lambda name: -profiles[-1].get(name, [0])[0]
+    )
+    print("profile: milliseconds (calls) of a step, without what operators call: " + ", ".join(w.name for w in workers))
+    for name in operators[:OPERATORS]:
+        print(f"  {name:48}" + "".join("{:9.2f} ({:5.0f})".format(*profile.get(name, (0, 0))) for profile in profiles))
+    print(
+        f"  {'sum':48}" + "".join(f"{sum(time for time, _ in profile.values()):9.2f}        " for profile in profiles)
+    )
 
 
 class Worker:
@@ -139,13 +158,12 @@ class Worker:
         clock, cpu = zip(*self._rounds, strict=True)
         return statistics.median(clock), statistics.median(cpu)
 
-    def end(self) -> None:
-        """Stop it; a profile it has made is printed."""
+    def end(self) -> dict[str, tuple[float, float]]:
+        """Stop it; gives the profile it has made, of each operator the milliseconds and calls of a step."""
         self._say(0)
         self._process.wait()
-        profile = self._place / "profile.txt"
-        if profile.exists():
-            print(profile.read_text())
+        profile = self._place / "profile.json"
+        return json.loads(profile.read_text()) if profile.exists() else {}
 
     def _cpu(self) -> float:
         import psutil
@@ -159,8 +177,8 @@ class Turns:
     """A worker's side: waits before a step whose turn has not come, and reports after the last one."""
 
     def __init__(self, place: Path, profile: bool = False) -> None:
-        self._place, self._left, self._tokens, self._profiler = place, 0, 0, None
-        self._wants_profile = profile
+        self._place, self._left, self._tokens, self._steps = place, 0, 0, 0
+        self._profiler = _profiler() if profile else None
 
     def before_step(self) -> None:
         """Wait for the turn."""
@@ -168,31 +186,41 @@ class Turns:
             self._left, self._tokens = int((self._place / "go").read_text()), 0
             if self._left == 0:
                 self._leave()
-        if self._wants_profile and self._profiler is None:
-            self._start_profiler()
+        if self._profiler is not None and self._steps == WARM_UP:
+            self._profiler.start()
 
     def after_step(self, tokens: int) -> None:
         """Count a step."""
         self._left -= 1
+        self._steps += 1
         self._tokens += tokens
         if self._left == 0:
             (self._place / "part").write_text(str(self._tokens))
             (self._place / "part").rename(self._place / "done")
 
-    def _start_profiler(self) -> None:
-        from torch.profiler import profile
-
-        self._profiler = profile()
-        self._profiler.start()
-
     def _leave(self) -> None:
         if self._profiler is not None:
             self._profiler.stop()
-            table = self._profiler.key_averages().table(
-                sort_by="self_cpu_time_total", row_limit=25, max_name_column_width=48
-            )
-            (self._place / "profile.txt").write_text(table)
+            (self._place / "profile.json").write_text(json.dumps(_operators(self._profiler, self._steps - WARM_UP)))
         os._exit(0)
+
+
+def _profiler() -> Any:
+    from torch.profiler import ProfilerActivity, profile
+
+    return profile(activities=[ProfilerActivity.CPU], record_shapes=True)
+
+
+def _operators(profiler: Any, steps: int) -> dict[str, tuple[float, float]]:
+    """Milliseconds and calls of a step: by the median of the calls of the same shapes, as some are interrupted."""
+    calls: dict[tuple[str, str], list[float]] = {}
+    for event in profiler.events():
+        calls.setdefault((event.name, str(event.input_shapes)), []).append(event.self_cpu_time_total / 1000)
+    operators: dict[str, tuple[float, float]] = {}
+    for (name, _), times in calls.items():
+        milliseconds, number = operators.get(name, (0, 0))
+        operators[name] = milliseconds + statistics.median(times) * len(times) / steps, number + len(times) / steps
+    return operators
 
 
 def make_data(place: Path) -> None:
@@ -239,7 +267,7 @@ def _hugging_face(directory: Path, place: Path, ranks: int, profile: bool) -> No
 
     model = AutoModelForCausalLM.from_pretrained(directory / "student", dtype=torch.float32).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR)
-    turns = Turns(place)
+    turns = Turns(place, profile)
     while True:
         turns.before_step()
         ids = torch.randint(0, model.config.vocab_size, (2, LENGTH))

@@ -9,6 +9,7 @@ token, so that its completion does not depend on the rows that it happens to sha
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
@@ -155,18 +156,22 @@ class Sampler:
         """Complete each of `prompts` once; equal prompts stand side by side."""
         device = self.decoder.embedding.device
         rooms = torch.tensor([min(params.max_new_tokens, self.context - len(prompt)) for prompt in prompts])
-        record = _Record(len(prompts), rooms.to(device))
+        record = _Record(len(prompts))
         noise = _noise(len(prompts), int(rooms.max()), params, generator, device)
         rope = self.decoder.rope_table(max(map(len, prompts)) + int(rooms.max()))
         distinct = list(dict.fromkeys(map(tuple, prompts)))
         group_of = {prompt: index for index, prompt in enumerate(distinct)}
         read = self.decoder.prefill([list(prompt) for prompt in distinct], rope, self.pad_id)
         prompt_of = torch.tensor([group_of[tuple(prompt)] for prompt in prompts], device=device)
-        batch = _Batch.start(read, prompt_of, noise.shape[1])
+        batch, rooms = _Batch.start(read, prompt_of, noise.shape[1]), rooms.to(device)
+        shortest = int(rooms.min())
         logits = read.logits[batch.prompt_of]
         for step in range(noise.shape[1]):
             tokens, logprobs = choose_tokens(logits, params, noise[batch.row_of, step])
-            batch.live &= record.add(step, batch, tokens, logprobs, self.stop_id)
+            record.add(batch, tokens, logprobs)
+            batch.live = batch.live & (tokens != self.stop_id)
+            if step + 1 >= shortest:
+                batch.live &= rooms[batch.row_of] > step + 1
             live = int(batch.live.sum())
             if not live:
                 break
@@ -210,27 +215,24 @@ class _Batch:
 class _Record:
     """Tokens and log-probabilities of the rows of a chunk, as they come."""
 
-    def __init__(self, count: int, rooms: Tensor) -> None:
-        shape = (count, int(rooms.max()))
-        self.rooms = rooms
-        self.tokens = torch.zeros(shape, dtype=torch.long, device=rooms.device)
-        self.logprobs = torch.zeros(shape, device=rooms.device)
-        self.lengths = torch.zeros_like(rooms)
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
 
-    def add(self, step: int, batch: _Batch, tokens: Tensor, logprobs: Tensor, stop_id: int) -> Tensor:
-        """Note the live rows' new tokens; gives `[slots]`, whether the slot's row goes on."""
-        rows = batch.row_of[batch.live]
-        self.tokens[rows, step] = tokens[batch.live]
-        self.logprobs[rows, step] = logprobs[batch.live]
-        self.lengths[rows] = step + 1
-        return (tokens != stop_id) & (self.rooms[batch.row_of] > step + 1)
+    def add(self, batch: _Batch, tokens: Tensor, logprobs: Tensor) -> None:
+        """Note the next step of each slot; those that are not live are left out in the end."""
+        self.steps.append((batch.row_of, batch.live, tokens, logprobs))
 
     def completions(self, stop_id: int) -> list[Completion]:
-        """All rows, cut to their lengths."""
-        tokens, logprobs = self.tokens.tolist(), self.logprobs.tolist()
+        """All rows. They are live from the first step to their last."""
+        row_of, live, tokens, logprobs = (torch.cat(parts) for parts in zip(*self.steps, strict=True))
+        rows, order = row_of[live].sort(stable=True)
+        lengths = rows.bincount(minlength=self.count).tolist()
+        ends = list(accumulate(lengths))
+        tokens, logprobs = tokens[live][order].tolist(), logprobs[live][order].tolist()
         return [
-            Completion(tokens[row][:length], logprobs[row][:length], tokens[row][length - 1] != stop_id)
-            for row, length in enumerate(self.lengths.tolist())
+            Completion(tokens[end - length : end], logprobs[end - length : end], tokens[end - 1] != stop_id)
+            for end, length in zip(ends, lengths, strict=True)
         ]
 
 
@@ -265,15 +267,17 @@ def choose_tokens(logits: Tensor, params: SamplingParams, noise: Tensor) -> tupl
     Returns:
         Tokens and their log-probabilities under the untruncated distribution, both `[rows]`.
     """
-    greedy = params.temperature == 0
-    logprobs = torch.log_softmax(logits if greedy else logits / params.temperature, dim=-1)
-    if greedy:
-        tokens = logprobs.argmax(-1)
-    elif params.top_p < 1:
-        tokens = _choose_from_nucleus(logprobs.exp(), params.top_p, noise)
+    scaled = logits if params.temperature in (0, 1) else logits / params.temperature
+    shifted = scaled - scaled.amax(-1, keepdim=True)
+    masses = shifted.exp()
+    if params.temperature == 0 or params.top_p < 1:
+        total = masses.sum(-1, keepdim=True, dtype=torch.float64)
+        greedy = params.temperature == 0
+        tokens = shifted.argmax(-1) if greedy else _choose_from_nucleus((masses / total).float(), params.top_p, noise)
     else:
-        tokens = _invert(logprobs.exp().cumsum(-1, dtype=torch.float64), noise)
-    return tokens, logprobs.gather(1, tokens[:, None])[:, 0]
+        cumulative = masses.cumsum(-1, dtype=torch.float64)
+        tokens, total = _invert(cumulative, noise), cumulative[:, -1:]
+    return tokens, (shifted.gather(1, tokens[:, None]) - total.log()).float()[:, 0]
 
 
 def _choose_from_nucleus(probabilities: Tensor, top_p: float, noise: Tensor) -> Tensor:

@@ -126,8 +126,7 @@ def _distill_inputs(config: Config) -> list[str]:
 
 def _grpo_inputs(config: Config) -> list[str]:
     problems = [f"{config.paths.run}/curate/rl.jsonl"] if config.data.rl is None else _data_files([config.data.rl.path])
-    validation = [f"{config.paths.run}/prepare/evaluation.jsonl"] if config.grpo.val_period else []
-    return [*problems, *validation, config.grpo.init]
+    return [*problems, config.grpo.init]
 
 
 def _evaluate_inputs(config: Config) -> list[str]:
@@ -166,7 +165,7 @@ STAGES = {
             name="distill",
             module="nemo_reasoning.distill.stage",
             sections=("seed", "model", "format", "distill"),
-            rooms=("distill", "traces"),
+            rooms=("distill", "leaving", "traces"),
             inputs=_distill_inputs,
             processes=_distill_processes,
             preload="nemo_reasoning.distill.preload",
@@ -186,8 +185,9 @@ STAGES = {
             name="grpo",
             module="nemo_reasoning.grpo.stage",
             sections=("seed", "data.rl", "model", "format", "verify", "grpo"),
-            rooms=("grpo", "rewards", "sampling", "decoder", "traces", "verify"),
+            rooms=("grpo", "leaving", "rewards", "sampling", "decoder", "traces", "verify"),
             inputs=_grpo_inputs,
+            unbound=("grpo.exit_duration_in_mins",),
         ),
         Stage(
             name="evaluate",

@@ -86,8 +86,9 @@ class Distill(Section):
     teacher: str | None = None
     """Model with the same tokenizer whose next-token distribution is learned besides the traces."""
     teacher_weight: PositiveFloat = 1.0
-    """Weight of the divergence from the teacher, which ModelOpt scales to the size of the traces' loss."""
+    """What the divergence from the teacher is multiplied by before the traces' loss is added."""
     teacher_temperature: PositiveFloat = 1.0
+    """Divides both models' logits in the divergence, which is multiplied by its square."""
     lr: PositiveFloat = 4e-5
     min_lr_ratio: Share = 0.1
     warmup_ratio: Share = 0.03

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from nemo_reasoning.config.base import NonNegative, NonNegativeFloat, Positive, PositiveFloat, Section, Share
 from nemo_reasoning.config.nemo_rl import NemoRL
 
+Engine = Literal["embedded", "nemo_rl"]
+
 
 class Reward(Section):
     """One reward function of the sum."""
@@ -29,7 +31,7 @@ class Reward(Section):
 class GRPO(Section):
     """Stage three: GRPO with verifiable rewards (defaults: NeMo-RL's, with DAPO's upper clip)."""
 
-    engine: Literal["embedded", "nemo_rl"] = "embedded"
+    engine: Engine = "embedded"
     """`embedded` runs in process, on a CPU or one GPU; `nemo_rl` on a cluster, inside NeMo-RL's container."""
     nemo_rl: NemoRL = NemoRL()
     init: str = "${distill.output}/hf"
@@ -63,9 +65,10 @@ class GRPO(Section):
     """Subtract the group's mean before the batch is normalised (reinforce_plus_plus)."""
     use_dynamic_sampling: bool = True
     """Drop groups whose rewards are all equal."""
-    dynamic_sampling_max_gen_batches: Positive = 1
-    """Batches that a step samples at most until `num_prompts_per_step` groups are left (embedded engine; NeMo-RL's
-    own limit is in `nemo_rl`). 1 takes what is left of one batch: more of them cost more than all the rest."""
+    dynamic_sampling_max_gen_batches: Positive | None = None
+    """Batches that a step samples at most until `num_prompts_per_step` groups are left. When they are used up,
+    the embedded engine learns from what there is, and NeMo-RL ends the run. None is 1 for the former, where more cost
+    more than all the rest, and 10 for the latter."""
     overlong_filtering: bool = False
     """Learn nothing from completions that were cut off; their rewards still count in the baseline."""
     ratio_clip_min: Share = 0.2
@@ -105,29 +108,39 @@ class GRPO(Section):
     precision: Literal["bf16", "fp32"] = "bf16"
     max_tokens_per_microbatch: Positive = 16384
     stop_accuracy: Share | None = None
-    """Stop when the mean training accuracy over the last ten steps reaches this; None never does."""
+    """Stop when the mean training accuracy over the last ten steps reaches this; None never does (embedded engine)."""
     max_logprob_mismatch: PositiveFloat | None = 0.05
     """Greatest mean difference of the trainer's log-probabilities from the sampler's (embedded engine; nats a token);
     None allows any. NeMo-RL takes a factor of 1.05 between the probabilities for too much; 0.05 is its logarithm."""
     stop_on_collapse: bool = False
     """End with an error on a sign of collapse instead of only saying so (embedded engine)."""
     val_period: NonNegative = 0
-    """Greedy accuracy on held-out problems is measured every so many steps, and after the last (embedded engine);
-    0 never does."""
-    val_max_problems: Positive | None = 256
-    """The first so many held-out problems; None takes all."""
+    """Accuracy is measured every so many steps, and after the last, on problems that are held out of training for it;
+    0 never does, and holds none out."""
+    val_max_problems: Positive = 256
+    """So many problems are held out, but no more than a tenth; by their ids alone. They are none of those of the
+    evaluation."""
+    val_samples_per_problem: Positive = 1
+    """Completions of each that are sampled to measure it, at `temperature`."""
     stop_val_accuracy: Share | None = None
-    """Stop when that accuracy reaches this; None never does."""
+    """Stop when that accuracy reaches this; None never does (embedded engine)."""
     val_patience: Positive | None = None
-    """Stop after so many measurements in a row without a new best; None never does."""
+    """Stop after so many measurements in a row without a new best; None never does (embedded engine)."""
     keep_best: bool = False
-    """Write out the model with the best accuracy on them, not the last. A later evaluation on the same problems is
-    then a little too kind."""
+    """Write out the model with the best accuracy on them, not the last (embedded engine)."""
     checkpoint_interval: Positive = 50
+    """Steps from one checkpoint to the next; the latest is kept."""
+    exit_duration_in_mins: PositiveFloat | None = None
+    """Save and leave when a step ends so long after the stage's start (minutes); the same command then continues.
+    None never does, but NeMo-RL in a Slurm job 15 minutes before the job's end."""
     log_rollouts_interval: Positive = 10
     """Rollouts of every so many steps are written out."""
     rewards: dict[str, Reward | None] = {"accuracy": Reward(), "format": Reward(weight=0.1)}
     """Summed with their weights; a reward set to null is off."""
+
+    def max_gen_batches(self, engine: Engine) -> int:
+        """`dynamic_sampling_max_gen_batches`, or what None means to an engine."""
+        return self.dynamic_sampling_max_gen_batches or {"embedded": 1, "nemo_rl": 10}[engine]
 
     @model_validator(mode="after")
     def _settings_agree(self) -> "GRPO":
@@ -229,7 +242,7 @@ class GRPO(Section):
                 "keep_best, stop_val_accuracy and val_patience need a val_period",
             ),
             (
-                self.dynamic_sampling_max_gen_batches > 1 and not self.use_dynamic_sampling,
+                self.dynamic_sampling_max_gen_batches is not None and not self.use_dynamic_sampling,
                 "dynamic_sampling_max_gen_batches needs use_dynamic_sampling=true",
             ),
         ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from nemo_reasoning.config.base import NonNegative, Positive, Section, Share
+from nemo_reasoning.config.base import Positive, Section, Share
 
 
 class NemoRLStage(Section):
@@ -41,15 +41,6 @@ class NemoRL(Section):
     """Share of a GPU's memory that vLLM may take."""
     max_prompt_tokens: Positive = 1024
     """Problems with a longer prompt are left out; with `grpo.max_new_tokens` this is the sequence length."""
-    dynamic_sampling_max_gen_batches: Positive = 10
-    """NeMo-RL samples anew until a step is full of useful groups; more batches than this end the run."""
-    val_period: NonNegative = 10
-    """Accuracy on held-out problems is measured every so many steps; 0 never does."""
-    val_samples_per_problem: Positive = 1
-    max_val_samples: Positive = 256
-    """Completions that are sampled to measure it."""
-    must_save_by: Annotated[str, Field(pattern=r"^\d\d:\d\d:\d\d:\d\d$")] | None = None
-    """Save and end after this time, `DD:HH:MM:SS`; None takes the Slurm job's end less 15 minutes, if there is one."""
     stages: list[NemoRLStage] = []
     """Runs in a row instead of one of `grpo.max_num_steps` steps."""
     overrides: dict[str, Any] = {}

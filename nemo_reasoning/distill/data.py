@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """From curated traces to the rows that the training draws: encoded, and packed where configured."""
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemo_reasoning.config import Config, Distill
 from nemo_reasoning.distill import encoding, packing
+from nemo_reasoning.manifest import StageRun
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -15,18 +17,20 @@ SOURCES = {"train": "sft.jsonl", "validation": "sft_validation.jsonl"}
 """The curated file of each split; there may be none for the validation."""
 
 
-def prepare(config: Config, tokenizer: "PreTrainedTokenizerBase", curated: Path, data: Path) -> None:
-    """Encode and pack each split into a directory of its name below `data`, and say what came of it.
+def prepare(config: Config, tokenizer: "PreTrainedTokenizerBase", stage: StageRun) -> None:
+    """Encode and pack each split of the curated traces into a directory of its name, and say what came of it.
 
     Raises:
         InputError: An example breaks the rules of `encoding.encode`.
     """
-    distill = config.distill
+    distill, curated, data = config.distill, stage.directory.parent / "curate", stage.directory / "data"
     for split, source in SOURCES.items():
         if split == "validation" and not (curated / source).exists():
             continue
         directory = data / split
-        encoding.encode(curated / source, directory, config.format, tokenizer, distill.seq_length, distill.truncation)
+        limits = distill.seq_length, distill.truncation
+        progress = functools.partial(stage.progress, note=f"encoding traces, {split}")
+        encoding.encode(curated / source, directory, config.format, tokenizer, *limits, progress)
         if distill.packing:
             packing.pack_directory(directory, distill.seq_length, document_multiple(distill), config.seed)
         print(f"{split}: {_described(measured(distill, directory))}", flush=True)

@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training examples, rendered and masked by the reasoning format, as flat arrays on disk.
 
-Rank 0 encodes the traces once, one at a time; every rank maps the arrays into memory.
+Rank 0 encodes the traces once, many of them in several processes; every rank maps the arrays into memory.
 """
 
+import functools
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from nemo_reasoning.contract import Example, ReasoningFormat
+from nemo_reasoning.distill import parallel
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import read_json, sha256, whole, write_json
 from nemo_reasoning.traces import read_jsonl
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 META = "meta.json"
+MANY = 4096
+"""From so many traces on, other processes help: starting them takes seconds."""
 COUNTS = ("examples", "dropped", "dropped_for_stop_token", "cut", "tokens", "learned_tokens")
 
 
@@ -46,6 +50,7 @@ def encode(
     tokenizer: "PreTrainedTokenizerBase",
     seq_length: int,
     truncation: Literal["drop", "error", "cut"],
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Encode the traces of a JSONL file into a directory of flat arrays; a current one is kept.
 
@@ -57,6 +62,7 @@ def encode(
         seq_length: An example may have one token more, since inputs and labels are shifted.
         truncation: What to do with a longer one: drop it, refuse it, or keep its beginning
             without a stop token. One whose text quotes the stop token is always dropped.
+        progress: Called with the rows that were encoded, and all rows.
 
     Raises:
         InputError: An example is too long and `truncation` is `error`, or none is left.
@@ -67,7 +73,8 @@ def encode(
     counts = Counter(dict.fromkeys(COUNTS, 0))
     with whole(target) as temporary:
         temporary.mkdir()
-        _write(temporary, _fitting(_examples(source, fmt, tokenizer, counts), seq_length, truncation, counts), counts)
+        examples = _examples(source, fmt, tokenizer, counts, progress)
+        _write(temporary, _fitting(examples, seq_length, truncation, counts), counts)
         if not counts["examples"]:
             raise InputError(f"no example of {source} has at most distill.seq_length={seq_length} tokens; raise it.")
         write_json(temporary / META, {"key": key, **counts})
@@ -109,17 +116,34 @@ def _key(source: Path, fmt: ReasoningFormat, tokenizer: "PreTrainedTokenizerBase
 
 
 def _examples(
-    source: Path, fmt: ReasoningFormat, tokenizer: "PreTrainedTokenizerBase", counts: Counter
+    source: Path,
+    fmt: ReasoningFormat,
+    tokenizer: "PreTrainedTokenizerBase",
+    counts: Counter,
+    progress: Callable[[int, int], None],
 ) -> Iterator[tuple[str, Example]]:
     """The sound examples, each with its place for messages."""
-    stop_id = fmt.stop_id(tokenizer)
-    for row in read_jsonl(source):
-        example = fmt.encode_example(tokenizer, row["problem"], row["messages"][-1]["content"])
-        check_mask(example, stop_id, row["id"])
-        if stop_id in example.input_ids[example.loss_mask.index(1) : -1]:  # it would teach to stop there
+    with source.open("rb") as lines:
+        total = sum(1 for _ in lines)
+    rendered = functools.partial(_rendered, fmt, tokenizer, fmt.stop_id(tokenizer))
+    workers = parallel.processes() if total >= MANY else 1
+    for done, (name, example) in enumerate(parallel.in_order(rendered, read_jsonl(source), workers)):
+        if done % parallel.BATCH == 0:
+            progress(done, total)
+        if example is None:
             counts.update(dropped=1, dropped_for_stop_token=1)
         else:
-            yield f"example {row['id']} of {source}", example
+            yield f"example {name} of {source}", example
+
+
+def _rendered(
+    fmt: ReasoningFormat, tokenizer: "PreTrainedTokenizerBase", stop_id: int, row: dict[str, Any]
+) -> tuple[str, Example | None]:
+    """A row's id and example; None where its text holds the stop token, and would teach to stop there."""
+    example = fmt.encode_example(tokenizer, row["problem"], row["messages"][-1]["content"])
+    check_mask(example, stop_id, row["id"])
+    stops_early = stop_id in example.input_ids[example.loss_mask.index(1) : -1]
+    return row["id"], None if stops_early else example
 
 
 def _fitting(

@@ -59,7 +59,7 @@ def export(
         exported = load_model(str(temporary), dtype, config.model).eval()
         verify_weights(exported, temporary)
         if trained is not None:
-            comparison.check(exported, ids, trained)
+            comparison.check(config.distill, exported, ids, trained)
 
 
 def verify_weights(model: "PreTrainedModel", directory: Path) -> None:

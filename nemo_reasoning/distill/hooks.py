@@ -18,15 +18,17 @@ from nemo_reasoning.distill import checkpoints, comparison, health
 from nemo_reasoning.distill.dataset import EncodedDataset
 from nemo_reasoning.distill.export import export
 from nemo_reasoning.distill.health import Monitor, Unhealthy
-from nemo_reasoning.distill.leaving import Leaving
 from nemo_reasoning.distill.throughput import Throughput
 from nemo_reasoning.distill.tracking import Trackers
+from nemo_reasoning.leaving import Leaving
 from nemo_reasoning.manifest import StageRun, read_metrics
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LOSS = "lm loss"
+DIVERGENCE = "logits distillation loss"
+"""Bridge's names of a step's loss, and of its divergence from the teacher."""
 
 
 def is_writer() -> bool:
@@ -145,6 +147,8 @@ class ProgressCallback(Callback):
         if self._writes:
             measured = self._throughput.row(context.state.cfg, self._steps)
             row = {"step": step, "loss": loss, "grad_norm": grad_norm, "lr": self._lr, "tokens": supervised}
+            if DIVERGENCE in context.loss_dict:
+                row["teacher_divergence"] = context.loss_dict[DIVERGENCE].item()
             self._log({**row, "all_tokens": tokens, **measured})
             self._stage.progress(step, context.state.cfg.train.train_iters, f"loss {loss:.3f}")
         self._throughput, self._steps = Throughput(), 0
@@ -221,5 +225,5 @@ class ExportCallback(Callback):
 
     def on_train_end(self, context: CallbackContext) -> None:
         """Write the Hugging Face directory."""
-        ids = context.state.cfg.dataset.sample(comparison.LENGTH + 1)
+        ids = context.state.cfg.dataset.sample(comparison.length(self._config.distill) + 1)
         export(self._config, self._student, self._tokenizer, context.model, ids, self._target)

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemo_reasoning.config import Config, Distill
-from nemo_reasoning.distill.checks import data_parallel_size, length_unit
+from nemo_reasoning.distill.checks import FP8_ALIGNMENT, data_parallel_size, length_unit
 from nemo_reasoning.errors import InputError
 
 if TYPE_CHECKING:
     import torch
     from megatron.bridge.models.gpt_provider import GPTModelProvider
     from megatron.bridge.training.config import ConfigContainer
+    from megatron.bridge.training.mixed_precision import MixedPrecisionConfig
 
 MIXED_PRECISION = {
-    "fp32": None,
     "bf16": "bf16_mixed",
     "fp8": "bf16_with_fp8_current_scaling_mixed",
     "fp8_blockwise": "bf16_with_fp8_subchannel_scaling_mixed",
@@ -74,14 +74,14 @@ def build_config(config: Config, student: str, data: Path, output: Path) -> "Con
         output: Directory of the checkpoints.
 
     Raises:
-        InputError: What is configured needs a library or a teacher that is not there.
+        InputError: What is configured needs a library that is not there.
     """
     import torch
     from megatron.bridge.recipes.common import _sft_common
 
     bridge = _sft_common()
     bridge.model = _student(config.distill, student)
-    bridge.mixed_precision = MIXED_PRECISION[config.distill.precision]
+    bridge.mixed_precision = _mixed_precision(config.distill)
     bridge.rng.seed = config.seed + 1  # Bridge wants a positive one
     bridge.tokenizer.tokenizer_type = "NullTokenizer"  # the data is tokenized already
     bridge.tokenizer.tokenizer_model = None
@@ -101,21 +101,28 @@ def build_config(config: Config, student: str, data: Path, output: Path) -> "Con
     return bridge
 
 
+def _mixed_precision(distill: Distill) -> "MixedPrecisionConfig | None":
+    """Bridge's recipe, but with bf16 weights for FP8 ones too, so that none is exported rounded to FP8."""
+    from megatron.bridge.training.mixed_precision import get_mixed_precision_config
+
+    if distill.precision == "fp32":
+        return None
+    recipe = get_mixed_precision_config(MIXED_PRECISION[distill.precision])
+    recipe.fp8_param_gather = recipe.reuse_grad_buf_for_mxfp8_param_ag = False
+    return recipe
+
+
 def _student(distill: Distill, student: str) -> "GPTModelProvider":
     model = provider(distill, student, load_weights=False)
     if distill.teacher is None:
         return model
     from nemo_reasoning.distill import teacher
 
-    return teacher.attach(distill, model, student)
+    return teacher.attach(distill, model)
 
 
 def provider(distill: Distill, directory: str, *, load_weights: bool) -> "GPTModelProvider":
-    """Bridge's provider of a Hugging Face model, with our parallel layout and precision.
-
-    Raises:
-        InputError: The precision needs Transformer Engine, which is not there.
-    """
+    """Bridge's provider of a Hugging Face model, with our parallel layout and precision."""
     from megatron.bridge import AutoBridge
     from megatron.bridge.models.gpt_provider import local_layer_spec
 
@@ -134,8 +141,6 @@ def provider(distill: Distill, directory: str, *, load_weights: bool) -> "GPTMod
     model.cross_entropy_loss_fusion = distill.precision != "fp32"
     _set_recompute(model, distill)
     if importlib.util.find_spec("transformer_engine") is None:
-        if distill.precision not in ("fp32", "bf16"):
-            raise InputError(f"distill.precision={distill.precision} needs Transformer Engine; set bf16.")
         model.transformer_layer_spec = local_layer_spec
         model.gradient_accumulation_fusion = model.persist_layer_norm = False
         model.masked_softmax_fusion = model.apply_rope_fusion = False  # kernels of Apex and Transformer Engine
@@ -227,7 +232,7 @@ def _set_data(bridge: "ConfigContainer", config: Config, data: Path) -> None:
     bridge.dataset = TraceDatasetProvider(
         directory=str(data),
         seq_length=distill.seq_length,
-        length_multiple=PAD_MULTIPLE * length_unit(distill),
+        length_multiple=length_unit(distill) * (1 if distill.precision in FP8_ALIGNMENT else PAD_MULTIPLE),
         packed_multiple=document_multiple(distill) if distill.packing else None,
         validation_batch=batch,
         seed=config.seed,

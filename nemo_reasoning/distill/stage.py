@@ -12,7 +12,7 @@ from typing import Any
 
 from nemo_reasoning.config import Config
 from nemo_reasoning.contract import preflight
-from nemo_reasoning.distill import checkpoints, health, recipe, start, student
+from nemo_reasoning.distill import checkpoints, engine, health, recipe, start, student, teacher
 from nemo_reasoning.distill.checks import check_student
 from nemo_reasoning.distill.data import measured
 from nemo_reasoning.distill.data import prepare as prepare_data
@@ -95,13 +95,15 @@ def _student_directory(config: Config) -> str:
 
 def _prepare(config: Config, stage: StageRun) -> None:
     """What is done once, before the ranks train: checks, encoded data, weights to start from."""
+    engine.check(config.distill)
     model = str(student.make(config.model, _student_directory(config), stage.directory))
     check_student(config.distill, read_json(Path(model) / "config.json"), config.model.path)
     tokenizer = load_tokenizer(model, config.model)
     preflight(config.format, tokenizer)
-    curated, data = stage.directory.parent / "curate", stage.directory / "data"
-    prepare_data(config, tokenizer, curated, data)
-    rows = count_rows(config.distill, data / "train")
+    if config.distill.teacher is not None:
+        teacher.check(config.distill, model)
+    prepare_data(config, tokenizer, stage)
+    rows = count_rows(config.distill, stage.directory / "data" / "train")
     if rows < config.distill.global_batch_size:
         raise InputError(
             f"{rows} training {'sequences' if config.distill.packing else 'examples'} are fewer than "

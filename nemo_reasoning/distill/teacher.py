@@ -8,51 +8,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemo_reasoning.config import Distill
-from nemo_reasoning.errors import InputError
+from nemo_reasoning.distill.checks import check_sizes
+from nemo_reasoning.errors import InputError, first_line
 from nemo_reasoning.files import read_json
-from nemo_reasoning.models import load_tokenizer
+from nemo_reasoning.models import check_model_directory, hub_answers, load_tokenizer
 
 if TYPE_CHECKING:
     from megatron.bridge.models.gpt_provider import GPTModelProvider
 
 
-def attach(distill: Distill, model: "GPTModelProvider", student: str) -> "GPTModelProvider":
-    """Turn a student's provider into one of student and teacher.
+def attach(distill: Distill, model: "GPTModelProvider") -> "GPTModelProvider":
+    """Turn a student's provider into one of student and teacher; `check` has passed.
+
+    The divergence is multiplied by the square of the temperature, by which dividing the logits
+    shrinks its gradient (Hinton et al. 2015, arXiv 1503.02531, section 2).
 
     Args:
         distill: The stage's settings.
         model: Provider of the student.
-        student: Its Hugging Face directory.
-
-    Raises:
-        InputError: ModelOpt is missing, or the teacher's vocabulary is another.
     """
-    from nemo_reasoning.distill import recipe
+    from megatron.bridge.models.distillation_provider import convert_to_distillation_provider
+    from megatron.bridge.training.post_training.distillation import ModelOptDistillConfig
 
-    if distill.precision == "fp32":  # Megatron's cross entropy overwrites fp32 logits before ModelOpt reads them
-        raise InputError("distill.teacher needs distill.precision=bf16; set it.")
-    try:
-        from megatron.bridge.models.distillation_provider import convert_to_distillation_provider
-        from megatron.bridge.training.post_training.distillation import ModelOptDistillConfig
-    except ImportError:
-        raise InputError("distill.teacher needs the package nvidia-modelopt; install it, or clear it.") from None
-    directory = _directory(distill.teacher)
-    check_vocabularies(student, directory)
+    from nemo_reasoning.distill import recipe
+    from nemo_reasoning.distill.divergence import WeightedSum, keep_logits
+
+    temperature = distill.teacher_temperature
     settings = ModelOptDistillConfig(
         skip_lm_loss=False,
-        kd_loss_scale=distill.teacher_weight,
-        logit_kl_temperature=distill.teacher_temperature,
+        logit_kl_temperature=temperature,
+        loss_balancer=WeightedSum(distill.teacher_weight * temperature**2),
     )
-    teacher = recipe.provider(distill, directory, load_weights=True)
-    return convert_to_distillation_provider(model, teacher, settings)
+    teacher = recipe.provider(distill, _directory(distill.teacher), load_weights=True)
+    both = convert_to_distillation_provider(model, teacher, settings)
+    if distill.precision == "fp32":
+        both.register_pre_wrap_hook(keep_logits)
+    return both
 
 
-def check_vocabularies(student: str, teacher: str) -> None:
-    """Check that two Hugging Face directories give each token the same id and as many logits.
+def check(distill: Distill, student: str) -> None:
+    """Check that a teacher can teach a student: tokens, logits, and the parallel layout.
+
+    Args:
+        distill: The stage's settings.
+        student: The student's Hugging Face directory.
 
     Raises:
-        InputError: They do not.
+        InputError: The teacher cannot be found, has another tokenizer or another number of logits,
+            or its sizes are not divided by the layout.
     """
+    teacher = _directory(distill.teacher)
+    check_model_directory(teacher)
+    _check_vocabularies(student, teacher)
+    check_sizes(distill, read_json(Path(teacher) / "config.json"), teacher)
+
+
+def _check_vocabularies(student: str, teacher: str) -> None:
     if load_tokenizer(student).get_vocab() != load_tokenizer(teacher).get_vocab():
         raise InputError(f"the teacher {teacher} has another tokenizer than {student}; choose one of its family.")
     sizes = [read_json(Path(path) / "config.json")["vocab_size"] for path in (student, teacher)]
@@ -79,17 +90,25 @@ def hidden(model: list[Any]) -> Iterator[None]:
 
 @contextmanager
 def _detached(config: Any) -> Iterator[None]:
-    """Part a student's configuration from the teacher's, to which it passes on whatever is set: the export
-    clears functions in copies of it."""
-    teacher = config.teacher
-    object.__setattr__(config, "teacher", None)
+    """Part a student's configuration from the teacher's, to which it passes on whatever is set, and from the
+    divergence: the export clears functions in copies of it, and sends them to other ranks."""
+    parted = {name: getattr(config, name) for name in ("teacher", "kd_config")}
+    for name in parted:
+        object.__setattr__(config, name, None)
     try:
         yield
     finally:
-        object.__setattr__(config, "teacher", teacher)
+        for name, value in parted.items():
+            object.__setattr__(config, name, value)
 
 
 def _directory(teacher: str) -> str:
+    """The teacher's local directory; a hub name is downloaded once."""
     from huggingface_hub import snapshot_download
 
-    return teacher if Path(teacher).is_dir() else snapshot_download(teacher)
+    if Path(teacher).is_dir():
+        return teacher
+    try:
+        return snapshot_download(teacher, local_files_only=not hub_answers())
+    except Exception as error:  # the hub's client and whichever HTTP library it uses raise their own
+        raise InputError(f"distill.teacher={teacher} cannot be downloaded ({first_line(error)}).") from error

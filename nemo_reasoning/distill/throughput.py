@@ -8,30 +8,10 @@ from typing import TYPE_CHECKING
 import psutil
 import torch
 
+from nemo_reasoning.plan.hardware import peak_tflops
+
 if TYPE_CHECKING:
     from megatron.bridge.training.config import ConfigContainer
-
-PEAK_TFLOPS = {
-    "B300": 2250.0,
-    "B200": 2250.0,
-    "GB200": 2500.0,
-    "GH200": 989.4,
-    "H200": 989.4,
-    "H100 NVL": 835.5,
-    "H100 PCIe": 756.0,
-    "H100": 989.4,
-    "H20": 148.0,
-    "A100": 312.0,
-    "A800": 312.0,
-    "L40S": 362.0,
-    "L40": 181.0,
-    "L4": 121.0,
-    "A10G": 70.0,
-    "A10": 125.0,
-    "RTX 4090": 165.2,
-    "RTX 3090": 71.0,
-}
-"""Dense bf16 peak by a part of the device's name, the more special first; source: NVIDIA's data sheets."""
 
 MEASURED = ("seconds", "tokens_per_second", "supervised_tokens_per_second", "tflops_per_gpu", "mfu", "memory_gb")
 """Columns of the metrics log that differ from one run to the next."""
@@ -78,7 +58,7 @@ class Throughput:
             "tflops_per_gpu": tflops,
             "memory_gb": memory_gb(),
         }
-        peak = peak_tflops() if bridge.model.bf16 else None
+        peak = device_peak() if bridge.model.bf16 else None
         return {**row, "mfu": tflops / peak} if peak else row
 
     def _flops(self, bridge: "ConfigContainer") -> float:
@@ -89,19 +69,9 @@ class Throughput:
         return float(num_floating_point_operations(bridge, seqlen_sum=self.tokens, seqlen_squared_sum=self.squares))
 
 
-def peak_tflops(device: str | None = None) -> float | None:
-    """Dense bf16 peak of a CUDA device by its name, None for the CPU and for unknown devices.
-
-    Example:
-        >>> peak_tflops("NVIDIA H100 80GB HBM3")
-        989.4
-    """
-    if device is None:
-        if not torch.cuda.is_available():
-            return None
-        device = torch.cuda.get_device_name()
-    words = device.replace("-", " ").split()
-    return next((peak for name, peak in PEAK_TFLOPS.items() if _holds(words, name.split())), None)
+def device_peak() -> float | None:
+    """Dense bf16 peak of this rank's CUDA device (TFLOP/s); None for the CPU and for unknown devices."""
+    return peak_tflops(torch.cuda.get_device_name()) if torch.cuda.is_available() else None
 
 
 def memory_gb() -> float:
@@ -109,8 +79,3 @@ def memory_gb() -> float:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
     return psutil.Process().memory_info().rss / 2**30
-
-
-def _holds(words: list[str], wanted: list[str]) -> bool:
-    """Whether `words` holds all of `wanted`."""
-    return all(word in words for word in wanted)

@@ -5,7 +5,7 @@
 import contextlib
 import functools
 import gc
-import importlib.util
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ import torch
 from nemo_reasoning.config import Config, Distill
 from nemo_reasoning.distill import checkpoints, health, recipe
 from nemo_reasoning.distill.health import Unhealthy
-from nemo_reasoning.distill.leaving import Leaving
 from nemo_reasoning.errors import InputError, Interrupted
+from nemo_reasoning.leaving import Leaving
 from nemo_reasoning.manifest import CHECKPOINTS, StageRun
 from nemo_reasoning.models import load_tokenizer
 
@@ -38,6 +38,7 @@ def train(config: Config, stage: StageRun, student: str, init: str) -> None:
         Interrupted: The time limit was reached or SIGTERM came; a checkpoint was written.
     """
     directory = stage.directory / CHECKPOINTS
+    logging.getLogger("megatron.bridge.training.pretrain").addFilter(_is_failure)
     while True:
         rewind(stage)
         try:
@@ -51,6 +52,11 @@ def train(config: Config, stage: StageRun, student: str, init: str) -> None:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         _on_first_rank(functools.partial(_recover, config.distill, stage, trouble))
+
+
+def _is_failure(record: logging.LogRecord) -> bool:
+    """Bridge logs every exception as a failure, also its own way to leave and ours to go back."""
+    return not (record.exc_info and isinstance(record.exc_info[1], SystemExit | Unhealthy))
 
 
 def rewind(stage: StageRun) -> None:
@@ -78,33 +84,15 @@ def _train_once(config: Config, stage: StageRun, student: str, init: str) -> Non
     complete = checkpoints.latest(directory)
     if complete:
         _resume(bridge, complete, directory)
-    _check_engine(config.distill)
     finish = ExportCallback(config, student, load_tokenizer(student, config.model), stage.directory / "hf")
     with contextlib.ExitStack() as stack:
+        # Bridge's own limit breaks off a validation, whose result is lost, and asks all ranks twice in every step.
         leaving = stack.enter_context(Leaving(config.distill.exit_duration_in_mins))
         trackers = Trackers(config, stage.directory, complete.step if complete else 0)
         if is_writer():
             stack.enter_context(trackers)
         progress = ProgressCallback(config.distill, stage, bridge.dataset, complete, trackers, leaving)
         finetune(bridge, recipe.forward_step(config.distill), callbacks=[progress, finish])
-
-
-def _check_engine(distill: Distill) -> None:
-    """Say what plain torch layers cost, or that they cannot do it.
-
-    Raises:
-        InputError: Context parallelism is wanted.
-    """
-    if importlib.util.find_spec("transformer_engine") is not None:
-        return
-    if distill.context_parallel_size > 1:
-        raise InputError("distill.context_parallel_size above 1 needs Transformer Engine; set 1, or install it.")
-    if torch.cuda.is_available() and torch.distributed.get_rank() == 0:
-        print(
-            "Transformer Engine is not installed: Megatron's plain torch layers with torch's flash attention are used, "
-            "without FP8, context parallelism and fused norms, rotary embeddings and Adam, so steps take longer.",
-            flush=True,
-        )
 
 
 def _set_health(bridge: "ConfigContainer", stage: StageRun) -> None:

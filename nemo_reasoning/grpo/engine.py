@@ -13,17 +13,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nemo_reasoning.config import GRPO
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.grpo.algorithm import kl_in_reward, policy_loss, whiten
-from nemo_reasoning.grpo.packing import Cost, Packed, Sample, micro_batches
+from nemo_reasoning.grpo.forward import logprobs
+from nemo_reasoning.grpo.packing import Packed, Sample, micro_batches
 from nemo_reasoning.grpo.rollouts import Rollouts
+from nemo_reasoning.transformer import Transformer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+CPU_MICROBATCH = 4096
+"""Tokens of a micro-batch on a CPU at most: activations that stay in its caches (as measured)."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,11 @@ class Policy:
     """
 
     def __init__(self, model: "PreTrainedModel", settings: GRPO, reference: "PreTrainedModel | None" = None) -> None:
-        self.model = model.eval()  # no dropout: the ratio compares with what the sampler computed
-        self.reference = reference
+        self.model = model
+        with torch.no_grad():  # what is trained is read again for each micro-batch
+            self.network = Transformer(model)
+            self.reference = Transformer(reference) if reference is not None else None
         self.settings = settings
-        self.cost = Cost.of(model)
         self.optimizer = torch.optim.AdamW(
             model.parameters(),
             lr=settings.lr,
@@ -71,6 +76,11 @@ class Policy:
             weight_decay=settings.weight_decay,
             fused=True,
         )
+
+    @property
+    def _max_tokens(self) -> int:
+        limit = self.settings.max_tokens_per_microbatch
+        return limit if self.model.device.type == "cuda" else min(limit, CPU_MICROBATCH)
 
     def update(self, batch: Rollouts, lr: float, generator: torch.Generator) -> dict[str, float | int | None]:
         """Take `num_minibatches` optimizer steps; none where no group teaches anything.
@@ -110,7 +120,7 @@ class Policy:
         """What has to be computed with the weights from before the first step."""
         settings = self.settings
         if settings.use_importance_sampling_correction and not settings.force_on_policy_ratio:
-            parts = [replace(part, old=self._completion_logprobs(self.model, part)) for part in parts]
+            parts = [replace(part, old=self._completion_logprobs(self.network, part)) for part in parts]
         if settings.use_kl_in_reward and parts:
             parts = self._with_kl_in_reward(parts)
         return parts
@@ -129,18 +139,18 @@ class Policy:
             for part, values in zip(parts, white, strict=True)
         ]
 
-    def _completion_logprobs(self, model: "PreTrainedModel", batch: Minibatch) -> Tensor:
+    def _completion_logprobs(self, network: Transformer, batch: Minibatch) -> Tensor:
         """Log-probabilities of a whole minibatch, `[B, T]`, without gradient."""
         result = torch.zeros_like(batch.sampled)
         with torch.no_grad():
-            for packed in micro_batches(batch.samples, self.settings.max_tokens_per_microbatch, self.cost):
+            for packed in micro_batches(batch.samples, self._max_tokens):
                 shape = torch.Size((len(packed.members), result.shape[1]))
-                result[packed.members] = self._logprobs(model, packed.to(self.model.device), shape)
+                result[packed.members] = self._logprobs(network, packed.to(self.model.device), shape)
         return result
 
     def _step(self, batch: Minibatch) -> dict[str, float]:
         sums = {"loss": 0.0, "clip_share": 0.0, "approx_kl": 0.0, "is_oob_share": 0.0, "logprob_mismatch": 0.0}
-        for packed in micro_batches(batch.samples, self.settings.max_tokens_per_microbatch, self.cost):
+        for packed in micro_batches(batch.samples, self._max_tokens):
             for name, value in self._accumulate(batch, packed.to(self.model.device)).items():
                 sums[name] += value
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_grad).item()
@@ -154,7 +164,7 @@ class Policy:
         """Add a micro-batch's gradient; gives its share of the minibatch's means."""
         members = packed.members
         old, sampled, mask = batch.old[members], batch.sampled[members], batch.mask[members]
-        current = self._logprobs(self.model, packed, old.shape)
+        current = self._logprobs(self.network, packed, old.shape)
         reference = None
         if self.reference is not None and not self.settings.use_kl_in_reward:
             with torch.no_grad():
@@ -180,19 +190,13 @@ class Policy:
             "logprob_mismatch": mismatch.item(),
         }
 
-    def _logprobs(self, model: "PreTrainedModel", packed: Packed, shape: torch.Size) -> Tensor:
+    def _logprobs(self, network: Transformer, packed: Packed, shape: torch.Size) -> Tensor:
         """Log-probabilities of the micro-batch's completions, `[M, T]`; 0 beyond their ends."""
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
-            hidden = model.base_model(
-                input_ids=packed.input_ids,
-                position_ids=packed.position_ids,
-                attention_mask=packed.attention_mask,
-                use_cache=False,
-            ).last_hidden_state
-            logits = model.lm_head(hidden.flatten(0, 1)[packed.predictors])
-        logits = logits.float() / self.settings.temperature
-        logprobs = -F.cross_entropy(logits, packed.targets, reduction="none")
-        return logprobs.new_zeros(shape).index_put((packed.samples, packed.places), logprobs)
+        with torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+            if network is self.network:
+                network.refresh()
+            values = logprobs(network, packed, self.settings.temperature)
+        return values.new_zeros(shape).index_put((packed.samples, packed.places), values)
 
 
 def minibatch(batch: Rollouts, groups: list[int], device: torch.device) -> Minibatch:

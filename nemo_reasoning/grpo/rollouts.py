@@ -87,22 +87,25 @@ class RolloutMaker:
                 break
         return replace(self._estimated(_joined(drawn)), batches=len(drawn))
 
-    def greedy_accuracy(self, problems: Sequence[Problem]) -> float:
-        """Share of the problems that one greedy completion solves."""
-        params = SamplingParams(self.settings.max_new_tokens, temperature=0.0)
-        completions = [c for group in self.sampler.sample(self._prompts(problems), params) for c in group]
+    def accuracy(self, problems: Sequence[Problem], generator: torch.Generator) -> float:
+        """Share of right ones among `val_samples_per_problem` completions of each problem."""
+        completions = self._sampled(self._prompts(problems), self.settings.val_samples_per_problem, generator)
         judged = self._judged(problems, completions)
         return fmean(rollout.verdict.status == "correct" for rollout in judged)
 
     def _prompts(self, problems: Sequence[Problem]) -> list[list[int]]:
         return [self.fmt.encode_prompt(self.tokenizer, problem.problem) for problem in problems]
 
+    def _sampled(self, prompts: list[list[int]], n: int, generator: torch.Generator) -> list[Completion]:
+        """`n` completions of each prompt, side by side."""
+        params = SamplingParams(self.settings.max_new_tokens, self.settings.temperature, n=n)
+        return [c for group in self.sampler.sample(prompts, params, generator) for c in group]
+
     def _draw(self, problems: Sequence[Problem], generator: torch.Generator) -> "_Drawn":
         """A batch with its rewards."""
         settings, prompts = self.settings, self._prompts(problems)
         n = settings.num_generations_per_prompt
-        params = SamplingParams(settings.max_new_tokens, settings.temperature, n=n)
-        completions = [c for group in self.sampler.sample(prompts, params, generator) for c in group]
+        completions = self._sampled(prompts, n, generator)
         rollouts = self._judged(problems, completions)
         scores = score(rollouts, settings.rewards, self.fmt)
         return _Drawn(problems, prompts, completions, rollouts, scores, _tensor(scores.total).view(-1, n))

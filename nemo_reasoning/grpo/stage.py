@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -20,19 +19,20 @@ import orjson
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from nemo_reasoning import contract, rewards, traces
-from nemo_reasoning.config import GRPO, Config, Layout, Model, Source
-from nemo_reasoning.errors import InputError
+from nemo_reasoning import contract, rewards
+from nemo_reasoning.config import GRPO, Config, Model
+from nemo_reasoning.errors import InputError, Interrupted
 from nemo_reasoning.files import whole, write_bytes
 from nemo_reasoning.grpo import rollouts
 from nemo_reasoning.grpo.checkpoints import Checkpoints
-from nemo_reasoning.grpo.collapse import WINDOW, collapse
+from nemo_reasoning.grpo.collapse import WINDOW, collapse, new_sign
 from nemo_reasoning.grpo.engine import Policy, learning_rate
-from nemo_reasoning.grpo.nemo_rl.data import held_out
+from nemo_reasoning.grpo.problems import read_problems, split
+from nemo_reasoning.leaving import Leaving
 from nemo_reasoning.manifest import CHECKPOINTS, StageRun, read_metrics
 from nemo_reasoning.models import load_model, load_tokenizer
 from nemo_reasoning.sampling import Sampler
-from nemo_reasoning.traces import BrokenRow, Problem
+from nemo_reasoning.traces import Problem
 from nemo_reasoning.verify import STATUSES, Verifier
 
 ROLLOUTS = "rollouts.jsonl"
@@ -57,8 +57,9 @@ def run(config: Config, stage: StageRun) -> dict[str, Any]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_model(settings.init, torch.float32, _model_settings(config)).to(device)
     sampler = Sampler(model, config.format.stop_id(tokenizer), tokenizer.pad_token_id)
-    problems, too_long = fitting(read_problems(config), config, tokenizer, sampler.context)
-    validation = validation_problems(config, tokenizer, sampler.context)
+    learned, held_out = split(read_problems(config), settings)
+    problems, too_long = fitting(learned, config, tokenizer, sampler.context)
+    validation = fitting(held_out, config, tokenizer, sampler.context)[0] if held_out else []
     reference = None
     if settings.reference_policy_kl_penalty > 0:
         reference = load_model(settings.init, torch.float32, _model_settings(config)).to(device).eval()
@@ -78,35 +79,64 @@ def train(
     problems: Sequence[Problem],
     validation: Sequence[Problem],
 ) -> None:
-    """Take the steps that are left, from the last checkpoint on; the model is then the one to keep."""
+    """Take the steps that are left, from the last checkpoint on; the model is then the one to keep.
+
+    Raises:
+        InputError: The run has collapsed, and is not to go on then.
+        Interrupted: The time limit was reached or SIGTERM came; a checkpoint was written.
+    """
     settings = config.grpo
     checkpoints = Checkpoints(stage.directory / CHECKPOINTS)
     step = checkpoints.restore(policy)
     rewind(stage, step)
     history = list(read_metrics(stage.directory))
     tell(stage, history, settings)
-    while step < settings.max_num_steps and not finished(history, settings):
-        step += 1
-        with timed() as spent:
-            maker.sampler.refresh()
-            batch = maker.make(problem_batches(config, problems, history))
-            update = policy.update(batch, learning_rate(step, settings), generator(config.seed, "order", step))
-        row = {"step": step, **rollouts.metrics(batch), **update, **spent}
-        if settings.val_period and (step % settings.val_period == 0 or step == settings.max_num_steps):
-            maker.sampler.refresh()
-            row["validation_accuracy"] = maker.greedy_accuracy(validation)
-            if settings.keep_best and row["validation_accuracy"] > max(validated(history), default=-1.0):
-                checkpoints.save_best(policy, step)
-        if step == 1 or step % settings.log_rollouts_interval == 0:
-            log_rollouts(stage, batch, step)
-        stage.log(row)
-        history.append(row)
-        if step % settings.checkpoint_interval == 0:
-            checkpoints.save(policy, step)
-        tell(stage, history, settings)
-    checkpoints.save(policy, step)
+    with Leaving(settings.exit_duration_in_mins) as leaving:
+        while not finished(history, settings):
+            step += 1
+            row, batch = take_step(config, policy, maker, problems, history)
+            if settings.val_period and (step % settings.val_period == 0 or step == settings.max_num_steps):
+                row["validation_accuracy"] = validate(config, maker, validation)
+                if settings.keep_best and row["validation_accuracy"] > max(validated(history), default=-1.0):
+                    checkpoints.save_best(policy, step)
+            if step == 1 or step % settings.log_rollouts_interval == 0:
+                log_rollouts(stage, batch, step)
+            history.append(row)
+            if sign := new_sign(history):
+                row["warning"] = sign
+            stage.log(row)
+            if step % settings.checkpoint_interval == 0:
+                checkpoints.save(policy, step)
+            tell(stage, history, settings)
+            if leaving.wanted:
+                break
+        checkpoints.save(policy, step)
+    if not finished(history, settings):
+        raise Interrupted(f"at step {step:,} of {settings.max_num_steps:,}, whose checkpoint is saved")
     if settings.keep_best and validated(history):
         checkpoints.load_best(policy)
+
+
+def take_step(
+    config: Config,
+    policy: Policy,
+    maker: rollouts.RolloutMaker,
+    problems: Sequence[Problem],
+    history: Sequence[dict[str, Any]],
+) -> tuple[dict[str, Any], rollouts.Rollouts]:
+    """Sample, reward and learn; gives the step's metrics and its rollouts."""
+    step, settings = len(history) + 1, config.grpo
+    with timed() as spent:
+        maker.sampler.refresh()
+        batch = maker.make(problem_batches(config, problems, history))
+        update = policy.update(batch, learning_rate(step, settings), generator(config.seed, "order", step))
+    return {"step": step, **rollouts.metrics(batch), **update, **spent}, batch
+
+
+def validate(config: Config, maker: rollouts.RolloutMaker, problems: Sequence[Problem]) -> float:
+    """Accuracy on held-out problems, with the same randomness at each measurement."""
+    maker.sampler.refresh()
+    return maker.accuracy(problems, generator(config.seed, "validate", 0))
 
 
 def problem_batches(
@@ -115,39 +145,9 @@ def problem_batches(
     """The problems that the next step may sample, a batch at a time, after those that earlier steps have sampled."""
     settings = config.grpo
     done = sum(row["gen_batches"] for row in history)
-    for number in range(done + 1, done + 1 + settings.dynamic_sampling_max_gen_batches):
+    for number in range(done + 1, done + 1 + settings.max_gen_batches("embedded")):
         indices = step_indices(number, settings.num_prompts_per_step, len(problems), config.seed)
         yield [problems[index] for index in indices], generator(config.seed, "sample", number)
-
-
-def validation_problems(config: Config, tokenizer: PreTrainedTokenizerBase, context: int) -> list[Problem]:
-    """The held-out problems that accuracy is measured on while training; none where it is not.
-
-    Raises:
-        InputError: There are none to measure it on.
-    """
-    if not config.grpo.val_period:
-        return []
-    problems = held_out(config)
-    if not problems:
-        raise InputError("there are no held-out problems for grpo.val_period; set data.evaluation, or val_period=0.")
-    return list(islice(fitting(problems, config, tokenizer, context)[0], config.grpo.val_max_problems))
-
-
-def read_problems(config: Config) -> list[Problem]:
-    """The problems that `data.rl` names, or those that curation wrote.
-
-    Raises:
-        InputError: They cannot be read, too many are broken, or none is left.
-    """
-    source = config.data.rl
-    if source is None:
-        layout = Layout(id="id", extra=config.data.extra_columns)
-        source = Source(path=str(Path(config.paths.run) / "curate" / "rl.jsonl"), layout=layout)
-    broken: list[BrokenRow] = []
-    problems = list(traces.read_problems(source, broken.append))
-    traces.check_broken_share(len(broken), len(broken) + len(problems), config.data.max_broken_share, source.path)
-    return problems
 
 
 def fitting(
@@ -223,8 +223,10 @@ def timed() -> Iterator[dict[str, float]]:
 
 
 def finished(history: Sequence[dict[str, Any]], settings: GRPO) -> bool:
-    """The run is as good as was asked for, or gets no better."""
+    """All steps are taken, or the run is as good as was asked for, or gets no better."""
     scores = validated(history)
+    if len(history) >= settings.max_num_steps:
+        return True
     if scores and settings.stop_val_accuracy is not None and scores[-1] >= settings.stop_val_accuracy:
         return True
     if scores and settings.val_patience and len(scores) - 1 - scores.index(max(scores)) >= settings.val_patience:
@@ -251,11 +253,11 @@ def tell(stage: StageRun, history: Sequence[dict[str, Any]], settings: GRPO) -> 
         InputError: It goes wrong, and `stop_on_collapse` is set.
     """
     stage.progress(len(history), settings.max_num_steps, note(history))
-    found, before = collapse(history), collapse(history[:-1])
+    found = collapse(history)
     if found and settings.stop_on_collapse:
         raise InputError(f"GRPO collapsed at step {len(history)}: {found[1]}.")
-    if found and (before is None or before[0] != found[0]):
-        log.warning("GRPO, step %d: %s.", len(history), found[1])
+    if sign := new_sign(history):
+        log.warning("GRPO, step %d: %s.", len(history), sign)
 
 
 def note(history: Sequence[dict[str, Any]]) -> str:
@@ -290,7 +292,7 @@ def summary(stage: StageRun) -> dict[str, Any]:
         "accuracy": last,
         "first_accuracy": first,
         "collapse": found[0] if found else None,
-        "collapsed_at": next((step for step in range(1, len(history) + 1) if collapse(history[:step])), None),
+        "collapsed_at": next((row["step"] for row in history if "warning" in row), None),
         "best_validation_accuracy": best,
         "best_step": next((row["step"] for row in history if row.get("validation_accuracy", -1) == best), None),
         "verdicts": verdicts,

@@ -4,14 +4,13 @@
 
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from nemo_reasoning.config import Config, Distill
 from nemo_reasoning.distill import check
 from nemo_reasoning.distill.recipe import train_iters
-from nemo_reasoning.files import read_json
 from nemo_reasoning.plan import memory, speed
+from nemo_reasoning.plan.amount import Amount, amount
 from nemo_reasoning.plan.hardware import GPUS
 from nemo_reasoning.plan.job import Job, Layout, job, layout
 from nemo_reasoning.plan.memory import USABLE, Memory
@@ -87,11 +86,11 @@ def plan(config: Config) -> Plan:
     used = chosen or layout(config.distill, gpus)
     check(_laid_out(config, used))
     needed = memory.estimate(work, used)
-    traces, trace_tokens = _data(config)
-    length = trace_tokens or config.distill.seq_length
+    data = amount(config)
+    length = data.tokens or config.distill.seq_length
     mfu = config.plan.mfu or speed.default_mfu(config.distill, gpu)
     seconds = speed.step_seconds(work, used, gpu, length, mfu)
-    steps = _steps(config.distill, traces, trace_tokens)
+    steps = _steps(config.distill, data)
     return Plan(
         model=config.model.path,
         parameters=work.shape.parameters,
@@ -107,7 +106,7 @@ def plan(config: Config) -> Plan:
         steps=steps,
         hours=None if steps is None else steps * seconds / 3600,
         suggestion=None if needed.fits(gpu) else _suggest(config, gpus),
-        notes=_notes(work, steps, trace_tokens),
+        notes=_notes(work, steps, data),
     )
 
 
@@ -127,31 +126,24 @@ def _laid_out(config: Config, chosen: Layout) -> Config:
     return config.model_copy(update={"distill": config.distill.model_copy(update=settings)})
 
 
-def _data(config: Config) -> tuple[int | None, float | None]:
-    """Number of traces and their average length: what the run has encoded already, else what is configured."""
-    encoded = Path(config.paths.run) / "distill" / "data" / "train" / "meta.json"
-    if not encoded.exists():
-        return config.plan.traces, config.plan.trace_tokens
-    counts = read_json(encoded)
-    return counts["examples"], counts["tokens"] / counts["examples"]
-
-
-def _steps(distill: Distill, traces: int | None, trace_tokens: float | None) -> int | None:
+def _steps(distill: Distill, data: Amount) -> int | None:
     if distill.train_iters is not None:
         return distill.train_iters
-    if not (traces and trace_tokens):
+    if not (data.traces and data.tokens):
         return None
-    rows = math.ceil(traces * trace_tokens / distill.seq_length) if distill.packing else traces
+    rows = math.ceil(data.traces * data.tokens / distill.seq_length) if distill.packing else data.traces
     return train_iters(distill, rows)
 
 
-def _notes(work: Job, steps: int | None, trace_tokens: float | None) -> list[str]:
+def _notes(work: Job, steps: int | None, data: Amount) -> list[str]:
     notes = [
         "Estimates by formula (docs/recipes.md): flash attention, distributed optimizer, "
         f"{1 - USABLE:.0%} of the GPU left to CUDA, NCCL and fragments."
     ]
+    if data.traces and data.tokens:
+        notes.append(f"{data.traces:,} traces of {data.tokens:,.0f} tokens on average, {data.source}.")
     if steps is None:
         notes.append("Set plan.traces and plan.trace_tokens (their average length) for steps and hours.")
-    if trace_tokens is None and work.distill.packing:
+    if data.tokens is None and work.distill.packing:
         notes.append("The attention's work is counted as if each sequence held one trace: an upper bound.")
     return notes

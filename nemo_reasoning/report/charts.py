@@ -101,6 +101,12 @@ def curve(rows: Sequence[Row], key: str, y: str, colour: str = "--blue", scale: 
     return figure([raw, smooth], "step", y, showlegend=False, yaxis={"rangemode": "tozero"})
 
 
+def with_held_out(accuracy: Figure, rows: Sequence[Row]) -> Figure:
+    """The curve of the training accuracy, and beside it that on problems that are held out of training."""
+    line = {**_line(rows, "validation_accuracy", "held-out problems", "--orange", 100.0), "mode": "lines+markers"}
+    return {"data": [*accuracy["data"], line], "layout": {**accuracy["layout"], "showlegend": True}}
+
+
 def verdicts(rows: Sequence[Row]) -> Figure:
     """Share of each verdict among the rollouts, by step."""
     lines = []

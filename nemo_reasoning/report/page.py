@@ -40,6 +40,7 @@ GRPO_CURVES = (
     ("tokens", "mean_tokens", "Completion length", "mean length (tokens)", "--blue", 1.0),
     ("truncated", "truncated_share", "Truncated rollouts", "truncated rollouts (%)", "--orange", 100.0),
     ("entropy", "entropy", "Entropy of the policy", "entropy (nats per token)", "--purple", 1.0),
+    ("batches", "gen_batches", "Batches sampled for a step", "batches", "--blue", 1.0),
     ("clipped", "clip_share", "Clipped probability ratios", "clipped tokens (%)", "--orange", 100.0),
     ("mismatch", "logprob_mismatch", "Sampler against trainer", "logprob mismatch (nats)", "--red", 1.0),
 )
@@ -144,6 +145,8 @@ def _figures(run: RunData) -> dict[str, charts.Figure]:
     for name, key, _, axis, colour, scale in GRPO_CURVES:
         if any(row.get(key) is not None for row in run.grpo):
             figures[name] = charts.curve(run.grpo, key, axis, colour, scale)
+    if "accuracy" in figures and any("validation_accuracy" in row for row in run.grpo):
+        figures["accuracy"] = charts.with_held_out(figures["accuracy"], run.grpo)
     if run.grpo:
         figures["verdicts"] = charts.verdicts(run.grpo)
     if run.results:

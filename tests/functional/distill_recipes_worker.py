@@ -71,6 +71,8 @@ def values(config: Config, data: Path, stage: Path) -> dict:
         "sequence_parallel": model.sequence_parallel,
         "recompute": [model.recompute_granularity, model.recompute_modules, model.recompute_method],
         "types": [str(model.params_dtype), model.bf16, optimizer.bf16],
+        "fp8": [model.fp8_recipe, model.fp8_param] if model.fp8 else None,
+        "length_multiple": bridge.dataset.length_multiple,
         "per_token_loss": model.calculate_per_token_loss,
         "lr": [optimizer.lr, optimizer.min_lr, scheduler.lr_decay_style],
         "adam": [optimizer.optimizer, optimizer.adam_beta1, optimizer.adam_beta2, optimizer.adam_eps],

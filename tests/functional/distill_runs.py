@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from nemo_reasoning.compose import write_resolved
 from nemo_reasoning.config import Config, Distill, Model, Paths, ScratchModel
@@ -60,7 +60,10 @@ def make_run(
         num_hidden_layers=layers,
         tie_word_embeddings=tied,
     )
-    make_student(student, shape, (_target(number, problem) for number, problem in enumerate(problems)), seed=1)
+    texts = [_target(number, problem) for number, problem in enumerate(problems)]
+    make_student(student, shape, texts, seed=1)
+    if "teacher" in settings:
+        make_teacher(Path(settings["teacher"]), texts)
     _write_traces(run / "curate" / "sft.jsonl", problems[:examples])
     _write_traces(run / "curate" / "sft_validation.jsonl", problems[examples:][:12])
     distill = Distill(**(SETTINGS | {"tensor_model_parallel_size": ranks, "num_processes": ranks} | settings))
@@ -71,6 +74,14 @@ def make_run(
     return run
 
 
+def make_teacher(directory: Path, texts: list[str]) -> None:
+    """Write a random model of another shape than the students; it is surer of its tokens than they are."""
+    make_student(directory, ScratchModel(hidden_size=96, num_hidden_layers=2, tie_word_embeddings=False), texts, seed=2)
+    tensors = weights(directory)
+    tensors["lm_head.weight"] *= 10
+    save_file(tensors, directory / "model.safetensors", {"format": "pt"})
+
+
 def train(runs: list[Path], ranks: int) -> None:
     """Distil the runs in one set of processes."""
     worker = [str(Path(__file__).with_name("distill_worker.py")), *map(str, runs)]
@@ -78,7 +89,7 @@ def train(runs: list[Path], ranks: int) -> None:
     done = subprocess.run(
         [sys.executable, *torchrun, *worker], env=environment(), capture_output=True, text=True, timeout=1200
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-15000:]
 
 
 def environment() -> dict[str, str]:

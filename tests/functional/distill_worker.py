@@ -23,16 +23,18 @@ def main() -> None:
     die_with_parent()
     if "RANK" in os.environ:
         torch.distributed.init_process_group("gloo")
+    first = os.environ.get("RANK", "0") == "0"
     for run in map(Path, sys.argv[1:]):
         directory = run / "distill"
         directory.mkdir(exist_ok=True)
         try:
             metrics = stage.run(read_resolved(run / "resolved.yaml"), StageRun("distill", directory))
         except Interrupted as why:
-            with (run / "interrupted.txt").open("a") as file:
-                print(why, file=file)
+            if first:
+                with (run / "interrupted.txt").open("a") as file:
+                    print(why, file=file)
             continue
-        if os.environ.get("RANK", "0") == "0":
+        if first:
             write_json(run / "metrics.json", {key: value for key, value in metrics.items() if key != "speed"})
 
 

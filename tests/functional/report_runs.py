@@ -142,7 +142,12 @@ def write_grpo(stage: StageRun, rng: random.Random, attack: str) -> None:
             "clip_share": rng.uniform(0, 0.01),
             "entropy": 0.5 - step / 200,
             "logprob_mismatch": rng.uniform(1e-4, 4e-4),
+            "gen_batches": 1 + step % 2,
         }
+        if step % 11 == 0:
+            row["validation_accuracy"] = accuracy - 0.1
+        if step == 40:
+            row["warning"] = f"accuracy fell from 31% to 14%{attack}"
         stage.log(row)
         for index in range(80 if step % 2 else 0):
             right = rng.random() < accuracy

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from distill_runs import losses, make_run, rows, student_of, train, weights
 
 from nemo_reasoning.compose import read_resolved, write_resolved
@@ -29,24 +30,44 @@ ADAPTED = ("q_proj.weight", "k_proj.weight", "v_proj.weight", "o_proj.weight")
 MLP = ("gate_proj.weight", "up_proj.weight", "down_proj.weight")
 
 
+PIPELINE = {"tensor_model_parallel_size": 1, "pipeline_model_parallel_size": 2, "micro_batch_size": 8}
+FROZEN = {"freeze": ["embedding", "layers.0"], "train_iters": 3}
+PARALLEL = {
+    "groups_pp2": OPTIONS["groups"] | PIPELINE,  # stages number their layers each from 0
+    "lora_pp2": OPTIONS["lora"] | PIPELINE,
+    "frozen_pp2": FROZEN | PIPELINE,  # nothing is trained on the first stage
+    "frozen_tp2": FROZEN,
+    "frozen_dp2": FROZEN | {"tensor_model_parallel_size": 1, "micro_batch_size": 8},
+}
+INTERRUPTED = ("lora", "muon", "groups", "frozen_pp2")
+"""What is trained once more, with an interruption after every step."""
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("options")
     made = {name: make_run(root / name, **(SETTINGS | options)) for name, options in OPTIONS.items()}
     made["extended"] = _extended(make_run(root / "extended", **SETTINGS))
-    train(list(made.values()), 1)
+    train([*made.values(), *_interrupted(root, made, OPTIONS)], 1)
     return made
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory) -> dict[str, Path]:
-    """The same with two pipeline stages, which number their layers each from 0."""
-    root = tmp_path_factory.mktemp("pipeline")
-    parallel = {"tensor_model_parallel_size": 1, "pipeline_model_parallel_size": 2, "micro_batch_size": 8}
-    names = ("groups", "lora")
-    made = {name: make_run(root / name, ranks=2, **(SETTINGS | OPTIONS[name] | parallel)) for name in names}
-    train(list(made.values()), 2)
+def parallel(tmp_path_factory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("parallel")
+    made = {name: make_run(root / name, ranks=2, **(SETTINGS | options)) for name, options in PARALLEL.items()}
+    train([*made.values(), *_interrupted(root, made, PARALLEL, ranks=2)], 2)
     return made
+
+
+def _interrupted(root: Path, made: dict[str, Path], options: dict[str, dict], **more) -> list[Path]:
+    """The same runs as `made` with a time limit that has passed, each as often as it has steps."""
+    goes = []
+    for name in set(INTERRUPTED) & set(options):
+        settings = SETTINGS | options[name] | more
+        made[f"{name}_interrupted"] = make_run(root / f"{name}_interrupted", exit_duration_in_mins=1e-3, **settings)
+        goes += [made[f"{name}_interrupted"]] * settings["train_iters"]
+    return goes
 
 
 def _extended(run: Path) -> Path:
@@ -65,9 +86,31 @@ def moved(run: Path) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", ["frozen", "frozen_recomputed"])
 def test_frozen_weights_stay_and_the_others_move(runs, name):
-    for weight, change in moved(runs[name]).items():
+    _assert_frozen(runs[name])
+
+
+@pytest.mark.parametrize("name", ["frozen_pp2", "frozen_tp2", "frozen_dp2"])
+def test_frozen_weights_stay_in_every_layout(parallel, name):
+    _assert_frozen(parallel[name])
+    saved = parallel[name] / "distill" / "checkpoints" / "iter_0000003" / "run_config.yaml"
+    assert yaml.safe_load(saved.read_text())["optimizer"]["use_distributed_optimizer"]
+    assert losses(parallel[name]) == pytest.approx(losses(parallel["frozen_tp2"]), rel=1e-6)
+
+
+def _assert_frozen(run: Path) -> None:
+    for weight, change in moved(run).items():
         frozen = "embed_tokens" in weight or "layers.0." in weight
         assert (change.abs().max() == 0) == frozen, weight
+
+
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_an_interruption_changes_nothing(request, name):
+    made = request.getfixturevalue("parallel" if name in PARALLEL else "runs")
+    straight, interrupted = made[name], made[f"{name}_interrupted"]
+    assert len((interrupted / "interrupted.txt").read_text().splitlines()) == len(losses(straight)) - 1
+    assert rows(interrupted) == rows(straight)
+    ours, theirs = (weights(run / "distill" / "hf") for run in (interrupted, straight))
+    assert all(torch.equal(ours[weight], theirs[weight]) for weight in theirs)
 
 
 def test_recomputing_changes_nothing(runs):
@@ -86,6 +129,7 @@ def test_groups_have_their_learning_rates(runs):
         factor = 0.1 if "layers.1." in weight else 0.5 if weight == "model.norm.weight" else 1.0
         largest, wanted = change.abs().max().item(), factor * plain[weight].abs().max().item()
         assert largest == pytest.approx(wanted, rel=0.15), weight
+    assert [row["lr"] for row in rows(runs["groups"]) if "lr" in row] == [1e-3, 1e-3], "the log has the optimizer's"
 
 
 def test_lora_is_merged_and_of_low_rank(runs):
@@ -122,13 +166,13 @@ def test_an_extended_student_is_trained_and_exported_so(runs):
     assert losses(runs["extended"]) != losses(runs["plain"]), "it was trained with the student's own base"
 
 
-def test_pipeline_stages_find_their_layers(runs, pipeline):
-    assert losses(pipeline["groups"]) == pytest.approx(losses(runs["groups"]), rel=1e-6)
-    one, two = moved(runs["groups"]), moved(pipeline["groups"])
+def test_pipeline_stages_find_their_layers(runs, parallel):
+    assert losses(parallel["groups_pp2"]) == pytest.approx(losses(runs["groups"]), rel=1e-6)
+    one, two = moved(runs["groups"]), moved(parallel["groups_pp2"])
     for weight, change in two.items():
         torch.testing.assert_close(change, one[weight], rtol=0, atol=1e-5)
 
 
-def test_lora_is_merged_from_all_stages(pipeline):
-    changed = {weight for weight, change in moved(pipeline["lora"]).items() if change.any()}
-    assert changed == {weight for weight in moved(pipeline["lora"]) if weight.endswith((*ADAPTED, *MLP))}
+def test_lora_is_merged_from_all_stages(parallel):
+    changed = {weight for weight, change in moved(parallel["lora_pp2"]).items() if change.any()}
+    assert changed == {weight for weight in moved(parallel["lora_pp2"]) if weight.endswith((*ADAPTED, *MLP))}

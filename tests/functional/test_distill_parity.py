@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Megatron-Bridge's training through our stage equals plain Hugging Face and torch AdamW."""
 
-import random
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import NamedTuple
 
 import pytest
 import torch
-import torch.nn.functional as F
 import yaml
+from distill_reference import hugging_face
 from distill_runs import EXAMPLES, losses, make_run, rows, student_of, train, weights
 
 from nemo_reasoning.compose import read_resolved
 from nemo_reasoning.files import read_json
 from nemo_reasoning.models import load_model, load_tokenizer
-from nemo_reasoning.traces import read_jsonl
 
 pytestmark = pytest.mark.slow
 STEPS = 3
@@ -106,7 +104,7 @@ def references(runs) -> Callable[[Case], dict]:
 
     @cache
     def reference(model: tuple) -> dict:
-        return _hugging_face(next(runs[case] for case in CASES if case.model == model))
+        return hugging_face(next(runs[case] for case in CASES if case.model == model))
 
     return lambda case: reference(case.model)
 
@@ -174,54 +172,3 @@ def _largest(pairs) -> float:
 def _summary(errors: dict[str, float]) -> dict[str, float]:
     rest = max(error for what, error in errors.items() if what not in ("loss", "gradient norm"))
     return {"loss": errors["loss"], "gradient norm": errors["gradient norm"], "weights": rest}
-
-
-def _hugging_face(run: Path) -> dict:
-    """Train the same student on the same examples with transformers and torch AdamW, one example at a time."""
-    config = read_resolved(run / "resolved.yaml")
-    distill = config.distill
-    tokenizer = load_tokenizer(config.model.path)
-    model = load_model(config.model.path, torch.float32)
-    optimizer = torch.optim.AdamW(
-        _decay_groups(model, distill.weight_decay),
-        betas=(distill.adam_beta1, distill.adam_beta2),
-        eps=distill.adam_eps,
-    )
-    start = {name: weight.clone() for name, weight in model.state_dict().items()}
-    traces = list(read_jsonl(run / "curate" / "sft.jsonl"))
-    random.Random(0).shuffle(traces)  # the order within the batch must not matter
-    examples = [config.format.encode_example(tokenizer, t["problem"], t["messages"][-1]["content"]) for t in traces]
-    done = {"losses": [], "norms": [], "tokens": sum(sum(example.loss_mask) for example in examples)}
-    for number in range(distill.train_iters):
-        loss = sum(_loss(model, example) for example in examples) / done["tokens"]
-        optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), distill.clip_grad)
-        for group in optimizer.param_groups:
-            group["lr"] = _cosine(distill, number)
-        optimizer.step()
-        done["losses"].append(loss.item())
-        done["norms"].append(norm.item())
-    return {**done, "start": start, "weights": model.state_dict()}
-
-
-def _loss(model, example):
-    """Summed loss of one example alone: no padding, no batch."""
-    ids, mask = torch.tensor([example.input_ids]), torch.tensor(example.loss_mask[1:])
-    losses = F.cross_entropy(model(ids).logits[0, :-1], ids[0, 1:], reduction="none")
-    return (losses * mask).sum()
-
-
-def _decay_groups(model, weight_decay):
-    """Megatron decays matrices only: no biases, no norms."""
-    parameters = list(model.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
-    ]
-
-
-def _cosine(distill, step):
-    share = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / distill.train_iters, dtype=torch.float64)).item())
-    low = distill.lr * distill.min_lr_ratio
-    return low + share * (distill.lr - low)

@@ -3,21 +3,29 @@
 """The GRPO stage on a tiny student: it runs, it improves a reward, and a kill changes nothing."""
 
 import multiprocessing
+import os
 import random
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+from grpo_killed import PLACES, run_until
 from safetensors.torch import load_file
 
+from nemo_reasoning import compose
 from nemo_reasoning.config import GRPO, Config, Paths, Reward, ScratchModel
 from nemo_reasoning.contract import ReasoningFormat
 from nemo_reasoning.demo.student import make_student
-from nemo_reasoning.errors import InputError
+from nemo_reasoning.errors import InputError, Interrupted
 from nemo_reasoning.grpo.rollouts import RolloutMaker
 from nemo_reasoning.grpo.stage import run
-from nemo_reasoning.manifest import METRICS, StageRun, read_metrics
+from nemo_reasoning.manifest import METRICS, StageRun, read_manifest, read_metrics
 from nemo_reasoning.traces import read_jsonl, write_jsonl
 
 SHAPE = ScratchModel(hidden_size=64, intermediate_size=96, num_hidden_layers=2, max_position_embeddings=96)
@@ -119,11 +127,6 @@ def test_bad_input_is_one_sentence(tmp_path, student, settings, sentence):
         run(config, stage)
 
 
-def add_held_out(directory: Path) -> None:
-    rows = [{"id": f"h{a}", "problem": f"What is {a} plus 7?", "answer": str(a + 7)} for a in range(6)]
-    write_jsonl(directory / "prepare" / "evaluation.jsonl", rows)
-
-
 def test_groups_without_spread_are_replaced(tmp_path, student):
     sizes = {"num_prompts_per_step": 4, "num_generations_per_prompt": 2, "max_num_steps": 4, "lr": 1e-6}
     config, stage = make_config(tmp_path / "one", student, rewards=RARE, **sizes)
@@ -148,30 +151,37 @@ def test_groups_without_spread_are_replaced(tmp_path, student):
     assert len(set(first_epoch)) == 20
 
 
-def test_accuracy_is_measured_on_held_out_problems(tmp_path, student):
-    config, stage = make_config(tmp_path, student, max_num_steps=5, val_period=2, val_max_problems=3, val_patience=2)
-    with pytest.raises(InputError, match=r"no held-out problems for grpo\.val_period"):
-        run(config, stage)
-    add_held_out(tmp_path)
+def test_accuracy_is_measured_on_problems_that_are_not_learned_from(tmp_path, student, monkeypatch):
+    settings = {"val_period": 2, "val_patience": 2, "val_samples_per_problem": 3, "log_rollouts_interval": 1}
+    config, stage = make_config(tmp_path, student, max_num_steps=5, **settings)
+    measured, accuracy = [], RolloutMaker.accuracy
+
+    def watched(maker, problems, generator):
+        measured.append((sorted(problem.id for problem in problems), generator.initial_seed()))
+        return accuracy(maker, problems, generator)
+
+    monkeypatch.setattr(RolloutMaker, "accuracy", watched)
     summary = run(config, stage)
     rows = list(read_metrics(stage.directory))
     # A random model solves nothing: the second and third measurement are no better than the first.
     assert [row.get("validation_accuracy") for row in rows] == [None, 0.0, None, 0.0, 0.0]
     assert summary["best_validation_accuracy"] == 0.0 and summary["best_step"] == 2
+    assert len(measured) == 3 and all(each == measured[0] for each in measured)
+    held_out, learned = set(measured[0][0]), {row["id"] for row in read_jsonl(stage.directory / "rollouts.jsonl")}
+    assert len(held_out) == 2 and len(learned) == 18 and not held_out & learned
 
 
 def test_the_best_model_is_kept(tmp_path, student, monkeypatch):
     """Accuracies are given here, because a random student has none; weights and files are real."""
-    add_held_out(tmp_path)
     settings = {"val_period": 1, "keep_best": True, "checkpoint_interval": 2}
     config, stage = make_config(tmp_path, student, max_num_steps=5, **settings)
     seen, accuracies = [], iter([0.1, 0.4, 0.2, 0.5, 0.3])
 
-    def accuracy(maker, problems):
+    def accuracy(maker, problems, generator):
         seen.append({name: tensor.clone() for name, tensor in maker.sampler.decoder.model.state_dict().items()})
         return next(accuracies)
 
-    monkeypatch.setattr(RolloutMaker, "greedy_accuracy", accuracy)
+    monkeypatch.setattr(RolloutMaker, "accuracy", accuracy)
     summary = run(config, stage)
     assert summary["best_step"] == 4 and summary["steps"] == 5
     kept = load_file(stage.directory / "hf" / "model.safetensors")
@@ -182,17 +192,50 @@ def test_the_best_model_is_kept(tmp_path, student, monkeypatch):
     assert (stage.directory / "hf" / "model.safetensors").read_bytes() == before
 
 
-def start(config: Config, stage: StageRun) -> multiprocessing.Process:
+def test_a_time_limit_changes_nothing_but_the_number_of_starts(tmp_path, student):
+    settings = {"max_num_steps": 3, "val_period": 2, "keep_best": True, "log_rollouts_interval": 1}
+    config, straight = make_config(tmp_path / "straight", student, **settings)
+    run(config, straight)
+    # The limit counts from the start of this process, so that it has passed: each start takes one step.
+    config, limited = make_config(tmp_path / "limited", student, exit_duration_in_mins=1e-6, **settings)
+    for step in (1, 2):
+        with pytest.raises(Interrupted, match=f"at step {step} of 3, whose checkpoint is saved"):
+            run(config, limited)
+        assert not (limited.directory / "hf").exists()
+    run(config, limited)
+    assert written(limited.directory) == written(straight.directory)
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_the_same_command_continues(tmp_path, student):
+    config, straight = make_config(tmp_path / "straight", student, max_num_steps=12, checkpoint_interval=100)
+    run(config, straight)
+    config, stage = make_config(tmp_path / "ended", student, max_num_steps=12, checkpoint_interval=100)
+    compose.write_resolved(config, tmp_path / "ended" / "resolved.yaml")
+    command = [sys.executable, "-m", "nemo_reasoning.stage", "grpo", str(tmp_path / "ended")]
+    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+        while process.poll() is None and not list(read_metrics(stage.directory)):
+            time.sleep(0.005)
+        process.terminate()
+        assert process.wait(timeout=300) == 0
+    manifest, steps = read_manifest(stage.directory), len(list(read_metrics(stage.directory)))
+    assert manifest.status == "interrupted" and 1 <= steps < 12
+    assert manifest.metrics["summary"] == f"interrupted at step {steps} of 12, whose checkpoint is saved"
+    run(config, stage)
+    assert written(stage.directory) == written(straight.directory)
+
+
+def start(target: Callable[..., Any], *given: Any) -> multiprocessing.Process:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["nemo_reasoning.grpo.stage"])
-    process = context.Process(target=run, args=(config, stage))
+    process = context.Process(target=target, args=given)
     process.start()
     return process
 
 
 def kill_during(config: Config, stage: StageRun, rows: int, delay: float) -> bool:
     """Start the stage and kill it `delay` seconds after it has logged `rows` rows; false if it ended before."""
-    process = start(config, stage)
+    process = start(run, config, stage)
     log = stage.directory / METRICS
     while process.is_alive() and (not log.exists() or len(log.read_bytes().splitlines()) < rows):
         time.sleep(0.005)
@@ -215,14 +258,14 @@ def written(directory: Path) -> dict:
 def test_kill_at_any_moment_changes_nothing(tmp_path, student, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     config, stage = make_config(tmp_path / "whole", student, max_num_steps=40)
-    process = start(config, stage)
+    process = start(run, config, stage)
     process.join()
     assert process.exitcode == 0
     killed_config, killed = make_config(tmp_path / "killed", student, max_num_steps=40)
     draw = random.Random(0)
     kills = [kill_during(killed_config, killed, rows, draw.uniform(0, 0.05)) for rows in (0, 1, 5, 14, 27, 38)]
     assert sum(kills) >= 4
-    process = start(killed_config, killed)
+    process = start(run, killed_config, killed)
     process.join()
     assert process.exitcode == 0
     expected, found = written(stage.directory), written(killed.directory)
@@ -230,6 +273,24 @@ def test_kill_at_any_moment_changes_nothing(tmp_path, student, monkeypatch):
     assert orjson.dumps(found["metrics"]) == orjson.dumps(expected["metrics"])
     assert found["rollouts"] == expected["rollouts"]
     assert found["weights"] == expected["weights"]
+
+
+@pytest.mark.slow
+def test_kills_at_the_worst_places_change_nothing(tmp_path, student, monkeypatch):
+    """One run, killed in turn while it samples, learns, validates and writes each of its files."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    settings = {"max_num_steps": 6, "checkpoint_interval": 2, "val_period": 2, "keep_best": True}
+    config, whole = make_config(tmp_path / "whole", student, **settings)
+    run(config, whole)
+    config, killed = make_config(tmp_path / "killed", student, **settings)
+    for place in PLACES:
+        process = start(run_until, place, config, killed)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, place
+    assert not (killed.directory / "hf").exists()
+    run(config, killed)
+    assert written(killed.directory) == written(whole.directory)
+    assert len(written(whole.directory)["metrics"]) == 6
 
 
 @pytest.mark.slow
@@ -244,11 +305,10 @@ def test_other_architectures_learn_and_resume(tmp_path, architecture, monkeypatc
     directories = {}
     for name in ("whole", "killed"):
         config, stage = make_config(tmp_path / name, tmp_path / "student", **settings)
-        add_held_out(tmp_path / name)
         directories[name] = stage.directory
         if name == "killed":
             assert kill_during(config, stage, 1, 0.0)
-        process = start(config, stage)
+        process = start(run, config, stage)
         process.join()
         assert process.exitcode == 0
     expected, found = written(directories["whole"]), written(directories["killed"])

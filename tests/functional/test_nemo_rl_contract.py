@@ -31,8 +31,11 @@ from nemo_reasoning.verify import Verifier
 WHY = "NeMo-RL is not importable here; docs/nemo_rl.md says how to run these tests against its source"
 nemo_grpo = pytest.importorskip("nemo_rl.algorithms.grpo", reason=WHY, exc_type=ImportError)
 
+from nemo_rl.algorithms.utils import get_gdpo_reward_component_keys  # noqa: E402 - needs NeMo-RL
 from nemo_rl_policy import InProcessPolicy, Scripted  # noqa: E402 - needs NeMo-RL
 
+BY_NAME = bool(get_gdpo_reward_component_keys({"reward/any": None}))
+"""NeMo-RL's main branch takes rewards by name, and weighs them; v0.7 takes columns."""
 REPO = str(Path(nemo_grpo.__file__).parents[2])
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(path.stem for path in CONF.glob("experiment/*.yaml") if "engine: nemo_rl" in path.read_text())
@@ -85,9 +88,8 @@ def leaves(values, place=()):
 @pytest.mark.parametrize("backend", ["dtensor", "megatron"])
 @pytest.mark.parametrize("validates", [False, True])
 def test_the_configuration_survives_the_merge_with_nemo_rls_own(tmp_path, backend, validates):
-    job = make_job(tmp_path, nemo_rl={"backend": backend}, warmup_steps=3, min_lr_ratio=0.1, ratio_clip_c=3.0)
-    if validates:
-        job.validation.touch()
+    settings = {"warmup_steps": 3, "min_lr_ratio": 0.1, "ratio_clip_c": 3.0, "val_period": 5 if validates else 0}
+    job = make_job(tmp_path, nemo_rl={"backend": backend}, **settings)
     values = translate.translate(job)
     schema.check(values, Path(REPO) / translate.BASE)
     merged, master = master_config(job)
@@ -212,9 +214,10 @@ def test_prompts_are_ours_token_for_token(tmp_path, student, registered):
 
 
 @pytest.mark.slow
-def test_the_same_completions_get_the_same_rewards_in_both_engines(tmp_path, student, hooked):
+@pytest.mark.parametrize("estimator", ["grpo", "gdpo"])
+def test_the_same_completions_get_the_same_rewards_in_both_engines(tmp_path, student, hooked, estimator):
     rewards = {"accuracy": Reward(), "format": Reward(weight=0.3), "soft_overlong_punishment": BREVITY}
-    job = make_job(tmp_path, student, rewards=rewards)
+    job = make_job(tmp_path, student, rewards=rewards, adv_estimator=estimator)
     tokenizer, _, _, (dataset, _, environments, _) = loaded(job)
     indices, repeats, fmt = [0, 2, 5], 4, job.config.format
     texts = [
@@ -259,7 +262,10 @@ def test_the_same_completions_get_the_same_rewards_in_both_engines(tmp_path, stu
     assert batch["rewarded"].tolist() == [total is not None for total in expected.total]
     assert batch["loss_multiplier"].tolist() == [0.0 if total is None else 1.0 for total in expected.total]
     found = [t for t, there in zip(batch["total_reward"].tolist(), batch["rewarded"].tolist(), strict=True) if there]
-    assert found == pytest.approx([total for total in expected.total if total is not None], abs=1e-6)
+    assert found == torch.tensor([total for total in expected.total if total is not None]).tolist()  # to the last digit
+    key = "reward/format" if BY_NAME else "reward2"
+    weight = 1.0 if estimator == "gdpo" else 0.3
+    assert batch[key].tolist() == pytest.approx([weight * value for value in expected.components["format"]])
     assert [row["reward"] for row in batch["judged"]] == expected.total
     assert [row["completion"] for row in batch["judged"]] == texts
     assert measured["unrewarded"] == 4 and measured["unrewarded/accuracy/unparsable_gold"] == 4
@@ -313,17 +319,30 @@ ESTIMATORS = {
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_the_estimator_that_stands_in_for_nemo_rls_gives_its_numbers(tmp_path, name):
-    from nemo_rl.algorithms.utils import get_gdpo_reward_component_keys
+    compare_estimators(make_job(tmp_path, rewards={"accuracy": Reward(), "format": Reward()}, **ESTIMATORS[name]))
 
-    rewards = {"accuracy": Reward(), "format": Reward()}
-    job = make_job(tmp_path, rewards=rewards, **ESTIMATORS[name])
+
+def test_gdpos_weights_are_nemo_rls_where_it_has_them(tmp_path):
+    rewards = {"format": Reward(weight=0.3), "accuracy": Reward(weight=2.0)}
+    job = make_job(tmp_path, rewards=rewards, adv_estimator="gdpo")
+    if BY_NAME:
+        run.values_for(job)
+        compare_estimators(job)
+    else:
+        with pytest.raises(InputError, match="this NeMo-RL's GDPO cannot weigh rewards"):
+            run.values_for(job)
+
+
+def compare_estimators(job):
+    """NeMo-RL's own estimator, made from our configuration, and ours in its place, on the same batch."""
+    rewards = job.config.grpo.rewards
+    weights = torch.tensor([reward.weight for reward in rewards.values()])
     theirs = nemo_grpo._create_advantage_estimator(master_config(job)[1])
-    ours = hooks._Advantages(Recorder(StageRun("grpo", tmp_path), job.config.grpo, 1))
+    ours = hooks._Advantages(Recorder(StageRun("grpo", job.directory), job.config.grpo, 1))
     generator = torch.Generator().manual_seed(0)
     values = torch.rand(2, 12, generator=generator)
     mask = (torch.arange(9) >= 2)[None] & (torch.arange(9)[None] < torch.randint(4, 9, (12, 1), generator=generator))
-    by_name = get_gdpo_reward_component_keys({"reward/a": None})
-    keys = ("reward/accuracy", "reward/format") if by_name else ("reward1", "reward2")
+    keys = [f"reward/{name}" for name in rewards] if BY_NAME else ["reward1", "reward2"]
     components = dict(zip(rewards, values.tolist(), strict=True))
     batch = {
         **dict(zip(keys, values, strict=True)),
@@ -332,7 +351,7 @@ def test_the_estimator_that_stands_in_for_nemo_rls_gives_its_numbers(tmp_path, n
     }
     call = {
         "prompt_ids": torch.arange(3).repeat_interleave(4)[:, None],
-        "rewards": values.sum(0),
+        "rewards": weights @ values,
         "mask": mask.float(),
         "repeated_batch": batch,
         "logprobs_policy": torch.randn(12, 9, generator=generator),

@@ -14,7 +14,7 @@ from nemo_reasoning.config import GRPO, Config, Paths, Reward, ScratchModel
 from nemo_reasoning.config.nemo_rl import NemoRL, NemoRLStage
 from nemo_reasoning.contract import ReasoningFormat
 from nemo_reasoning.demo.student import make_student
-from nemo_reasoning.errors import InputError
+from nemo_reasoning.errors import InputError, Interrupted
 from nemo_reasoning.grpo import stage as grpo_stage
 from nemo_reasoning.grpo.nemo_rl import run
 from nemo_reasoning.grpo.nemo_rl import stage as nemo_rl_stage
@@ -36,9 +36,8 @@ def config(tmp_path):
     student = tmp_path / "student"
     texts = [f"What is {a} plus {b}? <think>\n{a}+{b}\n</think>" for a in range(30) for b in range(30)]
     make_student(student, SHAPE, texts, seed=0)
-    problems = [{"id": f"p{a}", "problem": f"What is {a} plus 3?", "answer": str(a + 3)} for a in range(12)]
+    problems = [{"id": f"p{a}", "problem": f"What is {a} plus 3?", "answer": str(a + 3)} for a in range(30)]
     write_jsonl(tmp_path / "run" / "curate" / "rl.jsonl", problems)
-    write_jsonl(tmp_path / "run" / "prepare" / "evaluation.jsonl", problems[:4])
     stages = [NemoRLStage(max_num_steps=6, max_total_sequence_length=n) for n in (64, 72)]
     grpo = GRPO(
         engine="nemo_rl",
@@ -50,6 +49,8 @@ def config(tmp_path):
         use_dynamic_sampling=False,
         checkpoint_interval=3,
         log_rollouts_interval=4,
+        val_period=6,
+        val_samples_per_problem=2,
         precision="fp32",
         rewards={"soft_overlong_punishment": BREVITY},
         nemo_rl=NemoRL(
@@ -57,7 +58,6 @@ def config(tmp_path):
             python=sys.executable,
             max_prompt_tokens=40,
             stages=stages,
-            val_period=6,
             overrides={"logger": {"monitor_gpus": False}, "policy": {"generation": {"max_new_tokens": 24}}},
         ),
     )
@@ -81,7 +81,7 @@ def test_a_stopped_stage_is_not_finished_and_continues_to_the_end(config, monkey
         return [sys.executable, str(HERE / "nemo_rl_cpu_run.py"), str(run_directory), *stop]
 
     monkeypatch.setattr(nemo_rl_stage, "command", command)
-    with pytest.raises(InputError, match="NeMo-RL ended after step 4 of 6; the same command continues"):
+    with pytest.raises(Interrupted, match="at step 4 of 6 of run 1 of 2, whose checkpoint is saved"):
         grpo_stage.run(config, stage)
     assert not (stage.directory / "hf").exists()
     stop.clear()
@@ -90,8 +90,11 @@ def test_a_stopped_stage_is_not_finished_and_continues_to_the_end(config, monkey
     rows = list(read_metrics(stage.directory))
     assert [row["step"] for row in rows if "rollouts" in row] == list(range(1, 13))
     assert {row["step"] for row in rows if "validation_accuracy" in row} >= {6, 12}
+    first_run = run.directory(stage, 0)
+    assert len(list(read_jsonl(first_run / "validation.jsonl"))) == 6  # three problems, twice each
+    assert len(list(read_jsonl(first_run / "problems.jsonl"))) == 27
     assert {row["step"] for row in read_jsonl(stage.directory / "rollouts.jsonl")} == {1, 4, 8, 12}
-    first, last = run.directory(stage, 0) / "hf", stage.directory / "hf"
+    first, last = first_run / "hf", stage.directory / "hf"
     for directory in (first, last):
         tokenizer = load_tokenizer(str(directory))
         assert config.format.fingerprint(tokenizer) == config.format.fingerprint(load_tokenizer(config.grpo.init))

@@ -65,7 +65,7 @@ def test_page_runs_in_a_browser_and_hostile_text_stays_text(tmp_path):
     assert console == []
     assert 'data-ready="true"' in document
     assert 'data-hacked="yes"' not in document
-    assert document.count('class="main-svg"') >= 2 * 12, "each chart draws two layers"
+    assert document.count('class="main-svg"') >= 2 * 13, "each chart draws two layers"
     assert re.search(r'id="dropped-place">1 of 65<', document)
     assert re.search(r'id="problem-place">1 of \d+<', document)
     assert re.search(r'id="rollout-place">1 of 8<', document)
@@ -113,6 +113,7 @@ def test_page_states_its_limits_and_shows_the_figures(tmp_path):
     assert "1,180" in page and "50 broken rows" in page
     assert page.count('class="mark rl">GRPO only<') == 1
     assert "p &lt; 0.001" in page
+    assert "Step 40: accuracy fell from 31% to 14%." in page
 
 
 def test_nothing_but_settings_is_needed(tmp_path):

@@ -5,15 +5,16 @@
 Layers, kept apart, each applied only where something is missing. `absent`: stand-ins let the
 imports of absent packages pass. `local_layers`: without Transformer Engine, Megatron's plain
 torch layers learn what only its own layers know. `cpu`: without CUDA, `torch.cuda` calls and
-the few Megatron internals behind them go to the CPU. Bridge's own training loop then runs
-unchanged. The last two touch private names, so they are tied to exact versions; where
-Transformer Engine and CUDA are both there, as in the NeMo containers, neither is applied.
+the few Megatron internals behind them go to the CPU. `shortcuts`: where both are missing, the
+same numbers in less time. Bridge's own training loop then runs unchanged. All but the first
+touch private names, so they are tied to exact versions; where Transformer Engine and CUDA
+are both there, as in the NeMo containers, none of these is applied.
 """
 
 import functools
 import importlib.metadata
 
-from nemo_reasoning.distill.compat import absent, cpu, local_layers
+from nemo_reasoning.distill.compat import absent, cpu, local_layers, shortcuts
 from nemo_reasoning.distill.compat.replacing import replace
 from nemo_reasoning.errors import InputError
 
@@ -38,6 +39,8 @@ def install() -> None:
         cpu.install()
     if not has_engine:
         local_layers.install()
+    if not (has_cuda or has_engine):
+        shortcuts.install()
     _no_helper_build()
 
 

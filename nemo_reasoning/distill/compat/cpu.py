@@ -144,7 +144,8 @@ def _no_manager_process() -> None:
     """A checkpoint that is written in this process needs no manager process for its results."""
     from megatron.core.dist_checkpointing.strategies import filesystem_async
 
-    replace(filesystem_async, "_results_queue", queue.Queue())
+    results = queue.Queue()
+    replace(filesystem_async, "get_write_results_queue", lambda mp_mode="spawn": results)
 
 
 MEGATRON_REDIRECTS = (_megatron_random_state, _allow_no_cuda, _seeding, _no_manager_process)

@@ -115,12 +115,17 @@ def _distributed_adam_step() -> None:
     original_state, original_load = optimizer.state_dict, optimizer.load_state_dict
 
     def state_dict(self: Any) -> dict[str, Any]:
-        for parameter in (parameter for group in self.optimizer.param_groups for parameter in group["params"]):
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        for parameter in parameters:
             state = self.optimizer.state[parameter]
             state.setdefault("step", torch.tensor(0.0))
             for key in self.optimizer_state_keys:
                 state.setdefault(key, torch.zeros_like(parameter))
-        return original_state(self)
+        if not parameters:  # all of this rank's are frozen, and there must be a step nevertheless
+            self.optimizer.state["nothing"] = {"step": torch.tensor(0.0)}
+        saved = original_state(self)
+        self.optimizer.state.pop("nothing", None)
+        return saved
 
     def load_state_dict(self: Any, saved: dict[str, Any]) -> None:
         original_load(self, saved)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from nemo_reasoning.config import Config
 from nemo_reasoning.contract import ReasoningFormat
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import whole
-from nemo_reasoning.traces import BrokenRow, Problem, check_broken_share, read_jsonl, read_problems, write_jsonl
+from nemo_reasoning.traces import Problem, write_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,18 +94,3 @@ def _process(
         "idx": idx,
         "task_name": datum_dict["task_name"],
     }
-
-
-def held_out(config: Config) -> list[Problem]:
-    """The problems that `prepare` has held out, else those of `data.evaluation`, if there are any."""
-    path = Path(config.paths.run) / "prepare" / "evaluation.jsonl"
-    if path.exists():
-        return [Problem(row["id"], row["problem"], row["answer"]) for row in read_jsonl(path)]
-    if config.data.evaluation is None:
-        return []
-    broken: list[BrokenRow] = []
-    problems = list(read_problems(config.data.evaluation, broken.append))
-    check_broken_share(
-        len(broken), len(broken) + len(problems), config.data.max_broken_share, config.data.evaluation.path
-    )
-    return problems

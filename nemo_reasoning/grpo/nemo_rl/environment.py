@@ -44,7 +44,7 @@ def _actor() -> Any:
 
             count = len(message_log_batch)
             scores = self.judge.judge(message_log_batch, metadata)
-            columns = {f"reward/{name}": torch.tensor(v) for name, v in self.judge.weighted(scores).items()}
+            columns = {f"reward/{name}": torch.tensor(v) for name, v in self.judge.columns(scores).items()}
             return EnvironmentReturn(
                 observations=[{"role": "environment", "content": ""}] * count,
                 metadata=metadata,

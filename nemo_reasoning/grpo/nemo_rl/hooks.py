@@ -63,14 +63,25 @@ def _settled(original: Callable[..., Any], recorder: Recorder) -> Callable[..., 
         batch["extra_env_info"] = [{**info, "place": place} for place, info in enumerate(batch["extra_env_info"])]
         result, measured = original(*given, **named)
         judged = _take(set(call["task_to_env"].values()))
-        mask_missing(result)
         result["judged"] = sorted(judged.rows, key=lambda row: row["place"])
+        result["total_reward"] = _totals(result["judged"]).to(result["total_reward"].dtype)
+        mask_missing(result)
         if not judged.held_out:
             recorder.judged.rows += judged.rows
             recorder.judged.missing += judged.missing
         return result, {**measured, **{k: v for k, v in metrics(judged).items() if v is not None}}
 
     return rollout
+
+
+def _totals(rows: Sequence[dict[str, Any]]) -> Any:
+    """The weighted sums, NaN where there is none, to the last digit those of the embedded engine.
+
+    NeMo-RL's own are summed in fp32, or under GDPO without weights; a group's spread hangs on them.
+    """
+    import torch
+
+    return torch.tensor([math.nan if row["reward"] is None else row["reward"] for row in rows])
 
 
 def _take(environments: set[Any]) -> Judged:

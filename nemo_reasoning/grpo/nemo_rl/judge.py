@@ -38,12 +38,14 @@ class Judge:
     """Rewards completions by the contract, the verifier and the rewards of a run.
 
     Args:
-        settings: What `translate` wrote under `env`: `tokenizer`, `format`, `verify`, `rewards`, `held_out`.
+        settings: What `translate` wrote under `env`: `tokenizer`, `format`, `verify`, `rewards`,
+            `weighted`, `held_out`.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.fmt = ReasoningFormat.model_validate(settings["format"])
         self.rewards = {name: Reward.model_validate(reward) for name, reward in settings["rewards"].items()}
+        self.weighted = settings["weighted"]
         rewards.check(self.rewards)
         rewards.ready(self.rewards)
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(settings["tokenizer"])
@@ -67,10 +69,14 @@ class Judge:
         self._remember(rollouts, token_ids, metadata, scores)
         return scores
 
-    def weighted(self, scores: Scores) -> dict[str, list[float]]:
-        """Each reward times its weight, NaN where there is none; rewards of weight 0 are left out."""
+    def columns(self, scores: Scores) -> dict[str, list[float]]:
+        """What NeMo-RL is given for each reward, NaN where there is none.
+
+        The rewards times their weights, or under GDPO as they are; those of weight 0 are left out.
+        """
+        factors = {name: reward.weight if self.weighted else 1.0 for name, reward in self.rewards.items()}
         return {
-            name: [float("nan") if value is None else reward.weight * value for value in scores.components[name]]
+            name: [float("nan") if value is None else factors[name] * value for value in scores.components[name]]
             for name, reward in self.rewards.items()
             if reward.weight != 0
         }

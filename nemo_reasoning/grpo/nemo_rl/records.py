@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from nemo_reasoning.config import GRPO
+from nemo_reasoning.grpo.collapse import new_sign
 from nemo_reasoning.grpo.nemo_rl.judge import Judged
-from nemo_reasoning.manifest import StageRun
+from nemo_reasoning.manifest import StageRun, read_metrics
 from nemo_reasoning.verify import STATUSES
 
 FROM_NEMO_RL = {
@@ -55,13 +56,22 @@ class Recorder:
             self.stage.log({"step": step, "validation_accuracy": float(logged["accuracy"])})
         if prefix != "train" or "loss" not in logged or not self.judged.rows:
             return
-        row = metrics(self.judged)
-        self.stage.log({"step": step, **row, **_of_nemo_rl(logged)})
+        row = {"step": step, **metrics(self.judged), **self._batches(), **_of_nemo_rl(logged)}
+        steps = [each for each in read_metrics(self.stage.directory) if "rollouts" in each]
+        if sign := new_sign([*steps, row]):
+            row["warning"] = sign
+        self.stage.log(row)
         if step == 1 or step % self.settings.log_rollouts_interval == 0:
             with (self.stage.directory / ROLLOUTS).open("ab") as log:
                 log.write(b"".join(orjson.dumps({"step": step, **line}) + b"\n" for line in self.learned))
         self.stage.progress(step, self.steps, f"accuracy {row['accuracy']:.1%}")
         self.judged, self.learned = Judged(), []
+
+    def _batches(self) -> dict[str, int]:
+        """Batches of problems that were sampled, and groups that something is learned from."""
+        size = self.settings.num_prompts_per_step * self.settings.num_generations_per_prompt
+        used = {line["group"] for line in self.learned if line["advantage"]}
+        return {"gen_batches": len(self.judged.rows) // size, "groups_used": len(used)}
 
 
 def metrics(judged: Judged) -> dict[str, Any]:

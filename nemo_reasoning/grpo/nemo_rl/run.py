@@ -24,6 +24,7 @@ from nemo_reasoning.grpo.nemo_rl import data, hooks, schema
 from nemo_reasoning.grpo.nemo_rl.job import Job
 from nemo_reasoning.grpo.nemo_rl.records import Recorder
 from nemo_reasoning.grpo.nemo_rl.translate import BASE, ENVIRONMENT, PROCESSOR, VALIDATION, stages, translate
+from nemo_reasoning.grpo.problems import read_problems, split
 from nemo_reasoning.manifest import CHECKPOINTS, StageRun
 from nemo_reasoning.models import load_tokenizer
 from nemo_reasoning.stage import ERROR, die_with_parent
@@ -41,25 +42,27 @@ def main() -> int:
     """Train; gives the exit status."""
     parser = argparse.ArgumentParser(prog="nemo_reasoning.grpo.nemo_rl.run")
     parser.add_argument("run_directory", type=Path)
+    parser.add_argument("--exit-by", type=float, help="when to save and end, in seconds since the epoch")
     arguments = parser.parse_args()
     die_with_parent()
     try:
-        return run(read_resolved(arguments.run_directory / "resolved.yaml"))
+        return run(read_resolved(arguments.run_directory / "resolved.yaml"), arguments.exit_by)
     except InputError as error:
         print(error, file=sys.stderr)
         write_bytes(arguments.run_directory / "grpo" / ERROR, str(error).encode())
         return error.status
 
 
-def run(config: Config) -> int:
-    """Train what is next; gives the exit status."""
+def run(config: Config, exit_by: float | None = None) -> int:
+    """Train what is next, until it is done or time is up (seconds since the epoch); gives the exit status."""
     stage = StageRun("grpo", (Path(config.paths.run) / "grpo").absolute())
     index = next_index(config, stage)
     if index is None:
         return 0
     register(config)
     job = prepare(config, stage, index)
-    write_config(job.directory / "config.yaml", values_for(job))
+    limit = must_save_by(config.grpo.exit_duration_in_mins, exit_by, os.environ, time.time())
+    write_config(job.directory / "config.yaml", values_for(job, limit))
     before = sum(earlier.max_num_steps for earlier in stages(config)[:index])
     rewind(stage, before + latest_step(job))
     total = sum(each.max_num_steps for each in stages(config))
@@ -67,15 +70,19 @@ def run(config: Config) -> int:
     return 0 if latest_step(job) == job.stage.max_num_steps else UNFINISHED
 
 
-def values_for(job: Job) -> dict[str, Any]:
+def values_for(job: Job, must_save_by: str | None = None) -> dict[str, Any]:
     """What is handed to NeMo-RL: our settings, then the user's overrides, all keys known to it.
+
+    Args:
+        job: The run of NeMo-RL.
+        must_save_by: As in `translate`.
 
     Raises:
         InputError: A key is unknown, or something is asked for that cannot be.
     """
     nemo_rl = job.config.grpo.nemo_rl
-    values = translate(job, nemo_rl.must_save_by or slurm_limit(os.environ, time.time()))
-    values = schema.merged(schema.merged(values, nemo_rl.overrides), job.stage.overrides)
+    values = schema.merged(translate(job, must_save_by), nemo_rl.overrides)
+    values = schema.merged(values, job.stage.overrides)
     check_overrides(values, job.config)
     schema.check(values, Path(nemo_rl.repo) / BASE)
     return values
@@ -139,18 +146,15 @@ def make_job(config: Config, stage: StageRun, index: int) -> tuple[Job, "PreTrai
 
 def prepare(config: Config, stage: StageRun, index: int) -> Job:
     """One of the runs in a row, with its problems written."""
-    from nemo_reasoning.grpo.stage import read_problems
-
     job, tokenizer = make_job(config, stage, index)
     contract.preflight(config.format, tokenizer, Path(job.model))
     longest = min(config.grpo.nemo_rl.max_prompt_tokens, job.stage.max_total_sequence_length - 1)
-    left_out = data.write_problems(job.problems, read_problems(config), config.format, tokenizer, longest)
+    learned, held_out = split(read_problems(config), config.grpo)
+    left_out = data.write_problems(job.problems, learned, config.format, tokenizer, longest)
     print(f"{left_out} problems have a prompt of more than {longest} tokens and are left out", flush=True)
     data.check_enough(job.problems, config.grpo.num_prompts_per_step)
-    held_out = data.held_out(config)
-    if held_out and config.grpo.nemo_rl.val_period:
-        repeated = [problem for problem in held_out for _ in range(config.grpo.nemo_rl.val_samples_per_problem)]
-        data.write_problems(job.validation, repeated, config.format, tokenizer, longest)
+    repeated = [problem for problem in held_out for _ in range(config.grpo.val_samples_per_problem)]
+    data.write_problems(job.validation, repeated, config.format, tokenizer, longest)
     return job
 
 
@@ -183,10 +187,23 @@ def check_overrides(values: Mapping[str, Any], config: Config) -> None:
         )
 
 
-def slurm_limit(environment: Mapping[str, str], now: float) -> str | None:
-    """When to save, counted from now, so that a Slurm job ends by itself; None outside of one."""
-    end = environment.get("SLURM_JOB_END_TIME")
-    return None if end is None else duration(max(60.0, int(end) - now - MARGIN_S))
+def must_save_by(
+    minutes: float | None, exit_by: float | None, environment: Mapping[str, str], now: float
+) -> str | None:
+    """When to save and end, counted from now, as NeMo-RL writes times; None never.
+
+    Args:
+        minutes: `grpo.exit_duration_in_mins`; counts from now where the stage did not say from when.
+        exit_by: What the stage said, in seconds since the epoch.
+        environment: A Slurm job's end stands in it, and goes where nothing else was said.
+        now: Seconds since the epoch.
+    """
+    slurm_end = environment.get("SLURM_JOB_END_TIME")
+    if exit_by is None and minutes is not None:
+        exit_by = now + 60 * minutes
+    if exit_by is None and slurm_end is not None:
+        exit_by = int(slurm_end) - MARGIN_S
+    return None if exit_by is None else duration(max(60.0, exit_by - now))
 
 
 def duration(seconds: float) -> str:

@@ -12,6 +12,11 @@ from nemo_reasoning.errors import InputError, nearest
 FREE = ("env", "policy.hf_config_overrides", "policy.generation.vllm_kwargs", "policy.tokenizer.chat_template_kwargs")
 """Sections whose keys belong to someone else, besides every `kwargs`."""
 MARKERS = ("defaults", "_override_")
+LATER = {
+    "grpo.adv_estimator.reward_weights": "this NeMo-RL's GDPO cannot weigh rewards; set the weights of grpo.rewards to "
+    "1, take another grpo.adv_estimator, or NeMo-RL's main branch."
+}
+"""Keys that only NeMo-RL after v0.7 knows, and what to do without them."""
 
 
 def check(values: Mapping[str, Any], base: Path) -> None:
@@ -27,7 +32,7 @@ def check(values: Mapping[str, Any], base: Path) -> None:
     known = _base(base)
     kinds = [_master()] if _master() else []
     for key, names in _unknown(values, known, kinds, ""):
-        raise InputError(f"NeMo-RL has no setting {key}{nearest(key.rpartition('.')[2], names)}")
+        raise InputError(LATER.get(key) or f"NeMo-RL has no setting {key}{nearest(key.rpartition('.')[2], names)}")
 
 
 def merged(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import psutil
 import torch
 
 from nemo_reasoning.config import Config
-from nemo_reasoning.errors import InputError
+from nemo_reasoning.errors import InputError, Interrupted
 from nemo_reasoning.files import remove
 from nemo_reasoning.grpo.nemo_rl import run as launcher
 from nemo_reasoning.grpo.nemo_rl.convert import convert, environment
+from nemo_reasoning.grpo.nemo_rl.job import Job
 from nemo_reasoning.grpo.nemo_rl.translate import BASE, check, stages
 from nemo_reasoning.manifest import StageRun, read_metrics
+from nemo_reasoning.process import LOG
 from nemo_reasoning.stage import ERROR
 
 WINDOW = 10
@@ -26,8 +29,8 @@ def run(config: Config, stage: StageRun) -> dict[str, Any]:
     """Train `grpo.init` with NeMo-RL and write the result to `hf/` in the stage's directory.
 
     Raises:
-        InputError: This is not NeMo-RL's container, a setting has no equivalent, or NeMo-RL
-            ended before its last step.
+        InputError: This is not NeMo-RL's container, a setting has no equivalent, or NeMo-RL failed.
+        Interrupted: NeMo-RL saved a checkpoint and ended before its last step.
     """
     check(config)
     check_container(config)
@@ -38,17 +41,29 @@ def run(config: Config, stage: StageRun) -> dict[str, Any]:
         target = stage.directory / "hf" if last else job.directory / "hf"
         if target.exists():
             continue
-        if launcher.latest_step(job) < each.max_num_steps:
-            launch(config)
         step = launcher.latest_step(job)
         if step < each.max_num_steps:
-            raise InputError(
-                f"NeMo-RL ended after step {step:,} of {each.max_num_steps:,}; the same command continues from there."
-            )
+            launch(config)
+            step = advanced(stage, job, step)
+        if step < each.max_num_steps:
+            which = f" of run {index + 1} of {count}" if count > 1 else ""
+            raise Interrupted(f"at step {step:,} of {each.max_num_steps:,}{which}, whose checkpoint is saved")
         # Between the runs in a row nothing is rounded away.
         dtype = torch.bfloat16 if last and config.grpo.precision == "bf16" else torch.float32
         convert(job, step, target, dtype)
     return summary(stage)
+
+
+def advanced(stage: StageRun, job: Job, before: int) -> int:
+    """The last step that NeMo-RL has saved.
+
+    Raises:
+        InputError: It is no later than `before`: another start would come no further.
+    """
+    step = launcher.latest_step(job)
+    if step == before:
+        raise InputError(f"NeMo-RL ended after step {step:,} and saved none; {stage.directory / LOG} says more.")
+    return step
 
 
 def check_container(config: Config) -> None:
@@ -80,14 +95,16 @@ def launch(config: Config) -> None:
         raise InputError(sentence.read_text())
     if done.returncode not in (0, launcher.UNFINISHED):
         raise InputError(
-            f"NeMo-RL failed with status {done.returncode}; {directory / 'grpo' / 'log.txt'} says more, "
+            f"NeMo-RL failed with status {done.returncode}; {directory / 'grpo' / LOG} says more, "
             "and the same command continues the run."
         )
 
 
 def command(config: Config, run_directory: Path) -> list[str]:
-    """The launcher in NeMo-RL's interpreter."""
-    return [config.grpo.nemo_rl.python, "-m", "nemo_reasoning.grpo.nemo_rl.run", str(run_directory)]
+    """The launcher in NeMo-RL's interpreter; the time limit counts from the start of this process."""
+    minutes = config.grpo.exit_duration_in_mins
+    limit = [] if minutes is None else ["--exit-by", str(psutil.Process().create_time() + 60 * minutes)]
+    return [config.grpo.nemo_rl.python, "-m", "nemo_reasoning.grpo.nemo_rl.run", str(run_directory), *limit]
 
 
 def summary(stage: StageRun) -> dict[str, Any]:
@@ -103,6 +120,7 @@ def summary(stage: StageRun) -> dict[str, Any]:
         "reward": fmean(rewarded) if rewarded else None,
         "accuracy": accuracies[1],
         "first_accuracy": accuracies[0],
+        "collapsed_at": next((row["step"] for row in history if "warning" in row), None),
         "unrewarded": sum(row["unrewarded"] for row in history),
         "rollouts": count,
         "tokens_sampled": sum(row["tokens"] for row in history),

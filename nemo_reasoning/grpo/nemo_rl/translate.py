@@ -45,6 +45,10 @@ LOSS = (
 def translate(job: Job, must_save_by: str | None = None) -> dict[str, Any]:
     """The configuration to hand over, without the user's overrides.
 
+    Args:
+        job: The run of NeMo-RL.
+        must_save_by: When to save and end, counted from its start, as NeMo-RL writes times.
+
     Raises:
         InputError: A setting has no equivalent in NeMo-RL, or two do not fit together.
     """
@@ -72,16 +76,8 @@ def translate(job: Job, must_save_by: str | None = None) -> dict[str, Any]:
     }
 
 
-EMBEDDED_ONLY = (
-    "dynamic_sampling_max_gen_batches",
-    "keep_best",
-    "stop_accuracy",
-    "stop_on_collapse",
-    "stop_val_accuracy",
-    "val_patience",
-    "val_period",
-)
-"""Settings that NeMo-RL has not, or has in a section of its own (`grpo.nemo_rl`)."""
+EMBEDDED_ONLY = ("keep_best", "stop_accuracy", "stop_on_collapse", "stop_val_accuracy", "val_patience")
+"""Settings that NeMo-RL has not."""
 
 
 def check(config: Config) -> None:
@@ -94,7 +90,7 @@ def check(config: Config) -> None:
     rollouts = settings.num_prompts_per_step * settings.num_generations_per_prompt
     for name in EMBEDDED_ONLY:
         if getattr(settings, name) != GRPO.model_fields[name].default:
-            raise InputError(f"grpo.{name} is for the embedded engine only; leave it out, or see grpo.nemo_rl.")
+            raise InputError(f"grpo.{name} is for the embedded engine only; leave it out.")
     if settings.adv_estimator == "dr_grpo":
         raise InputError(
             "grpo.adv_estimator=dr_grpo has no equivalent in NeMo-RL, whose loss knows no constant length; "
@@ -121,9 +117,9 @@ def stages(config: Config) -> list[NemoRLStage]:
 
 
 def _grpo(job: Job) -> dict[str, Any]:
-    settings, nemo_rl = job.config.grpo, job.config.grpo.nemo_rl
+    settings = job.config.grpo
     rloo = settings.adv_estimator == "rloo"
-    validates = nemo_rl.val_period > 0 and job.validation.exists()
+    validates, val_samples = settings.val_period > 0, settings.val_max_problems * settings.val_samples_per_problem
     return {
         "num_prompts_per_step": settings.num_prompts_per_step,
         "num_generations_per_prompt": settings.num_generations_per_prompt,
@@ -135,18 +131,26 @@ def _grpo(job: Job) -> dict[str, Any]:
         "adv_estimator": {
             "name": "grpo" if rloo else settings.adv_estimator,
             "minus_baseline": settings.minus_baseline,
+            **_reward_weights(settings),
         },
         "overlong_filtering": settings.overlong_filtering,
         "use_dynamic_sampling": settings.use_dynamic_sampling,
-        "dynamic_sampling_max_gen_batches": nemo_rl.dynamic_sampling_max_gen_batches,
-        "val_period": nemo_rl.val_period if validates else 0,
+        "dynamic_sampling_max_gen_batches": settings.max_gen_batches("nemo_rl"),
+        "val_period": settings.val_period,
         "val_at_start": validates,
         "val_at_end": validates,
-        "max_val_samples": nemo_rl.max_val_samples,
-        "val_batch_size": nemo_rl.max_val_samples,
+        "max_val_samples": val_samples,
+        "val_batch_size": val_samples,
         "seed": job.config.seed,
         "async_grpo": {"enabled": False},
     }
+
+
+def _reward_weights(settings: GRPO) -> dict[str, list[float]]:
+    """GDPO's weights, in the order of the rewards' names; left out where all are 1, as v0.7 knows none."""
+    weights = [reward.weight for _, reward in sorted(settings.rewards.items()) if reward and reward.weight]
+    weighted = settings.adv_estimator == "gdpo" and any(weight != 1 for weight in weights)
+    return {"reward_weights": weights} if weighted else {}
 
 
 def _loss(config: Config) -> dict[str, Any]:
@@ -165,7 +169,7 @@ def _data(job: Job) -> dict[str, Any]:
         "num_workers": 1,
         "use_multiple_dataloader": False,
         "train": {**source, "data_path": str(job.problems), "env_name": ENVIRONMENT},
-        "validation": validation if job.validation.exists() else None,
+        "validation": validation if job.config.grpo.val_period else None,
         "default": None,
     }
 
@@ -181,6 +185,12 @@ def _environments(job: Job) -> dict[str, Any]:
     rewards = {name: reward.model_dump(mode="json") for name, reward in config.grpo.rewards.items() if reward}
     return {
         "_override_": True,
-        ENVIRONMENT: {**common, "rewards": rewards, "held_out": False},
-        VALIDATION: {**common, "rewards": {"accuracy": {}}, "held_out": True},
+        # GDPO normalises each reward before it weighs it, so it must see them as they are.
+        ENVIRONMENT: {
+            **common,
+            "rewards": rewards,
+            "weighted": config.grpo.adv_estimator != "gdpo",
+            "held_out": False,
+        },
+        VALIDATION: {**common, "rewards": {"accuracy": {}}, "weighted": True, "held_out": True},
     }

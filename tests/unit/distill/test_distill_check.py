@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parallel layout is checked before anything heavy is imported."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -80,3 +81,21 @@ def test_checking_imports_nothing_heavy():
     code = "import sys, nemo_reasoning.distill; print({'torch', 'megatron', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_teacher_that_cannot_be_used_is_one_sentence(student, tmp_path, monkeypatch):
+    small, wide = tmp_path / "small", tmp_path / "wide"
+    for directory, heads in ((small, 6), (wide, 7)):
+        directory.mkdir()
+        settings = {**STUDENT, "num_attention_heads": heads, "num_key_value_heads": heads}
+        (directory / "config.json").write_text(json.dumps(settings))
+        (directory / "tokenizer.json").write_text("{}")
+    parallel = {"tensor_model_parallel_size": 2, "num_processes": 2}
+    distill.check(config(student, teacher=str(small), **parallel))
+    distill.check(config(student, teacher="Qwen/Qwen2.5-0.5B", **parallel))
+    for teacher, sentence in ((wide, "=2 does not divide the 7 attention heads of"), (tmp_path / "no", "not exist")):
+        with pytest.raises(InputError, match=sentence):
+            distill.check(config(student, teacher=str(teacher), **parallel))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "modelopt" else object())
+    with pytest.raises(InputError, match=r"distill\.teacher needs the package nvidia-modelopt; install it, or clear"):
+        distill.check(config(student, teacher=str(small), **parallel))

@@ -8,9 +8,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from nemo_reasoning.config import Distill
 from nemo_reasoning.distill import comparison
 from nemo_reasoning.distill.export import verify_weights
 
+FP32 = Distill(precision="fp32")
 IDS = torch.arange(comparison.LENGTH + 1) * 7 % 50
 
 
@@ -28,7 +30,7 @@ def losses(model):
 
 
 def test_the_same_model_passes(model):
-    comparison.check(model, IDS, losses(model) + 1e-4)
+    comparison.check(FP32, model, IDS, losses(model) + 1e-4)
 
 
 def test_another_model_does_not(model):
@@ -36,13 +38,13 @@ def test_another_model_does_not(model):
     with torch.no_grad():
         model.model.layers[1].self_attn.o_proj.weight.mul_(1.5)
     with pytest.raises(RuntimeError, match="the exported model's losses differ"):
-        comparison.check(model, IDS, trained)
+        comparison.check(FP32, model, IDS, trained)
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 def test_losses_that_are_no_numbers_do_not(model, bad):
     with pytest.raises(RuntimeError, match="differ"):
-        comparison.check(model, IDS, losses(model) + bad)
+        comparison.check(FP32, model, IDS, losses(model) + bad)
 
 
 def test_weights_are_compared_bit_for_bit(model, tmp_path):

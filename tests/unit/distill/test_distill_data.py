@@ -15,7 +15,7 @@ from nemo_reasoning.config import ScratchModel
 from nemo_reasoning.contract import Example, ReasoningFormat
 from nemo_reasoning.demo.arithmetic import draw_distinct
 from nemo_reasoning.demo.student import make_student
-from nemo_reasoning.distill import checkpoints, encoding, packing
+from nemo_reasoning.distill import checkpoints, encoding, packing, parallel
 from nemo_reasoning.distill.dataset import EncodedDataset
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import read_json
@@ -42,6 +42,26 @@ def traces(tmp_path):
     ]
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     return path
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same_bytes(traces, tokenizer, tmp_path, monkeypatch):
+    rows = [orjson.loads(line) for line in traces.read_bytes().splitlines()]
+    rows[3]["messages"][0]["content"] += "<|im_end|>"
+    many = [{**row, "id": f"{row['id']}-{copy}"} for copy in range(10) for row in rows]
+    traces.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in many))
+    alone, seen = tmp_path / "alone", []
+    encoding.encode(traces, alone, FORMAT, tokenizer, 256, "drop")
+    monkeypatch.setattr(encoding, "MANY", len(many))
+    monkeypatch.setattr(parallel, "processes", lambda: 2)
+    together = tmp_path / "together"
+    encoding.encode(traces, together, FORMAT, tokenizer, 256, "drop", lambda done, total: seen.append((done, total)))
+    assert (
+        encoding.counts(together) == encoding.counts(alone) and encoding.counts(alone)["dropped_for_stop_token"] == 10
+    )
+    names = {path.name for path in alone.iterdir()}
+    assert all((together / name).read_bytes() == (alone / name).read_bytes() for name in names) and len(names) == 4
+    assert seen == [(done, 200) for done in range(0, 200, parallel.BATCH)]
 
 
 def encode(traces, tokenizer, seq_length=256, truncation="drop"):

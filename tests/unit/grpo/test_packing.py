@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the nemo_reasoning authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rows that share a prompt give the same log-probabilities and gradients as sequences of their own."""
+"""Packed completions have the log-probabilities and gradients that transformers gives whole sequences."""
 
 import pytest
 import torch
@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from nemo_reasoning.grpo.packing import Cost, Sample, micro_batches, pack, plan_rows, row_length
-
-FREE_ATTENTION = Cost(linear=1.0, quadratic=0.0)
-DEAR_ATTENTION = Cost(linear=0.0, quadratic=1.0)
+from nemo_reasoning.grpo.forward import logprobs
+from nemo_reasoning.grpo.packing import Sample, micro_batches, pack
+from nemo_reasoning.transformer import Transformer
 
 
 def make_samples(counts, seed=0):
@@ -23,17 +22,6 @@ def make_samples(counts, seed=0):
 
     prompts = [tokens(2, 9) for _ in counts]
     return [Sample(g, prompts[g], tokens(1, 7)) for g, count in enumerate(counts) for _ in range(count)]
-
-
-def logprobs(model, packed):
-    hidden = model.model(
-        input_ids=packed.input_ids,
-        position_ids=packed.position_ids,
-        attention_mask=packed.attention_mask,
-        use_cache=False,
-    ).last_hidden_state
-    logits = model.lm_head(hidden.flatten(0, 1)[packed.predictors])
-    return -torch.nn.functional.cross_entropy(logits, packed.targets, reduction="none")
 
 
 @pytest.fixture(scope="module", params=["qwen2", "qwen3", "llama"])
@@ -53,60 +41,59 @@ def model(request):
     return AutoModelForCausalLM.from_config(config).eval()
 
 
-def gradient(model, samples, rows):
-    """Log-probability of each token by sample and place, and the gradient of a weighted sum of them."""
+def gradient(model, found):
+    """Each token's log-probability by sample and place, and the gradient of a weighted sum of them."""
     model.zero_grad()
+    sum((1.0 + i) * (1 + t) * value for (i, t), value in found.items()).backward()
+    return {key: value.item() for key, value in found.items()}, torch.cat(
+        [p.grad.flatten() for p in model.parameters()]
+    )
+
+
+def packed_logprobs(model, samples, parts, temperature):
     found = {}
-    for row in rows:
-        packed = pack(samples, row)
-        values = logprobs(model, packed)
+    for part in parts:
+        packed = pack(samples, part)
+        values = logprobs(Transformer(model), packed, temperature)
         members = packed.members[packed.samples].tolist()
-        weights = torch.tensor([1.0 + m for m in members]) * (1 + packed.places)
-        (values * weights).sum().backward()
         found |= dict(zip(zip(members, packed.places.tolist(), strict=True), values, strict=True))
-    return found, torch.cat([p.grad.flatten() for p in model.parameters()])
+    return found
 
 
-def test_shared_rows_equal_separate_sequences(model):
+def whole_logprobs(model, samples, temperature):
+    found = {}
+    for i, sample in enumerate(samples):
+        logits = model(torch.tensor([sample.prompt + sample.completion])).logits[0, len(sample.prompt) - 1 : -1]
+        logits = (logits / temperature).log_softmax(-1)
+        found |= {(i, t): logits[t, token] for t, token in enumerate(sample.completion)}
+    return found
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@pytest.mark.parametrize("parts", [[[0, 1, 2, 3, 4, 5, 6, 7]], [[2, 1], [0, 3], [7, 6, 5, 4]]])
+def test_packed_completions_equal_whole_sequences(model, temperature, parts):
     samples = make_samples([3, 1, 4])
-    alone, expected_gradient = gradient(model, samples, [[[i]] for i in range(len(samples))])
-    assert sorted(alone) == [(i, t) for i, s in enumerate(samples) for t in range(len(s.completion))]
-    together, found_gradient = gradient(model, samples, [[[0, 1, 2], [3]], [[4, 5], [6, 7]]])
-    for key, value in alone.items():
-        torch.testing.assert_close(together[key], value, atol=1e-5, rtol=0)
-    torch.testing.assert_close(found_gradient, expected_gradient, atol=1e-4, rtol=1e-4)
-
-
-def test_separate_sequences_need_no_mask(model):
-    samples = make_samples([1, 1])
-    assert pack(samples, [[0], [1]]).attention_mask is None
+    expected, expected_gradient = gradient(model, whole_logprobs(model, samples, temperature))
+    found, found_gradient = gradient(model, packed_logprobs(model, samples, parts, temperature))
+    assert found == pytest.approx(expected, abs=1e-5)
+    scale = expected_gradient.abs().max().item()
+    torch.testing.assert_close(found_gradient, expected_gradient, atol=1e-5 * scale, rtol=0)
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=6), st.integers(8, 60), st.integers(0, 99))
 def test_every_sample_is_laid_out_once_within_the_limit(counts, max_tokens, seed):
     samples = make_samples(counts, seed)
     members = []
-    for packed in micro_batches(samples, max_tokens, FREE_ATTENTION):
-        rows = packed.input_ids.shape[0]
-        assert packed.input_ids.numel() <= max_tokens or rows == 1
+    for packed in micro_batches(samples, max_tokens):
+        assert packed.rows.numel() <= max_tokens or len(packed.rows) == 1
         expected = [token for index in packed.members for token in samples[index].completion]
         assert packed.targets.tolist() == expected
         members += packed.members.tolist()
     assert sorted(members) == list(range(len(samples)))
 
 
-def test_the_layout_follows_the_cost():
-    samples = make_samples([6])
-    assert len(plan_rows(samples, 1000, FREE_ATTENTION)) == 1
-    assert len(plan_rows(samples, 1000, DEAR_ATTENTION)) == 6
-    rows = plan_rows(samples, 20, FREE_ATTENTION)
-    assert len(rows) > 1
-
-
-def test_a_group_never_shares_a_row_with_another():
-    samples = make_samples([3, 3])
-    for row in plan_rows(samples, 1000, FREE_ATTENTION):
-        assert len({samples[index].group for index in row}) == 1
-        assert row_length(samples, row) == len(samples[row[0]].prompt) + sum(
-            len(samples[index].completion) - 1 for index in row
-        )
+def test_a_prompt_is_read_once_and_nothing_is_padded():
+    samples = make_samples([3, 2])
+    (packed,) = micro_batches(samples, 1000)
+    prompts = len(samples[0].prompt) + len(samples[3].prompt)
+    assert len(packed.input_ids) == prompts + sum(len(sample.completion) - 1 for sample in samples)

@@ -148,6 +148,6 @@ def test_refilling_ends_when_no_batch_is_left(sampler, problems, monkeypatch):
 
 
 def test_without_dynamic_sampling_one_batch_is_drawn(sampler, problems, monkeypatch):
-    settings = {"use_dynamic_sampling": False, "dynamic_sampling_max_gen_batches": 1}
+    settings = {"use_dynamic_sampling": False, "dynamic_sampling_max_gen_batches": None}
     batch, drawn = refilled(sampler, problems, monkeypatch, [0, 0, 1, 1], **settings)
     assert drawn == [0] and batch.useful_groups().tolist() == [0, 1]

@@ -77,8 +77,8 @@ def test_early_stop_waits_for_ten_steps_at_the_accuracy():
 
 
 def test_ten_steps_without_a_lesson_are_said_in_a_sentence():
-    assert "nothing was learned in the last 10 steps" in note(history((0.5, 4), *[(0.0, 0)] * 10))
-    assert note(history(*[(0.0, 0)] * 9, (0.5, 3))) == "reward 0.050, accuracy 5.0%"
+    assert "nothing was learned in 10 of the last 10 steps" in note(history((0.5, 4), *[(0.0, 0)] * 10))
+    assert note(history(*[(0.0, 0)] * 7, *[(0.5, 3)] * 3)) == "reward 0.150, accuracy 15.0%"
     assert note([]) == ""
 
 
@@ -95,11 +95,11 @@ def test_step_indices_stay_below_the_count(step):
 
 def test_collapse_is_said_once_and_may_end_the_run(tmp_path, caplog):
     stage = StageRun("grpo", tmp_path)
-    rows = history(*[(0.5, 4)] * 3, *[(0.0, 0)] * 12)
+    rows = history(*[(0.1, 4)] * 5, *[(0.1, 0)] * 10)
     for count in range(len(rows) + 1):
         tell(stage, rows[:count], GRPO())
     assert [record.message.split(":")[0] for record in caplog.records] == ["GRPO, step 13"]
-    with pytest.raises(InputError, match="collapsed at step 13: nothing was learned"):
+    with pytest.raises(InputError, match="collapsed at step 13: nothing was learned in 8 of the last 10 steps"):
         tell(stage, rows[:13], GRPO(stop_on_collapse=True))
     tell(stage, rows[:12], GRPO(stop_on_collapse=True))
 

@@ -32,6 +32,9 @@ FIGURES = {
     "funnel": charts.funnel(FUNNEL),
     "loss": charts.loss([{"step": 1, "loss": 2.0}, {"step": 1, "validation_loss": 2.1}]),
     "curve": charts.curve(GRPO, "reward", "mean reward"),
+    "held_out": charts.with_held_out(
+        charts.curve(GRPO, "accuracy", "correct (%)", scale=100.0), [*GRPO, {"step": 10, "validation_accuracy": 0.4}]
+    ),
     "verdicts": charts.verdicts(GRPO),
     "accuracy": charts.accuracy_bars(MODELS),
     "lengths": charts.lengths({"base": Counter({40: 10}), "grpo": Counter({20: 3, 25: 1})}),
@@ -50,6 +53,12 @@ def test_figure_is_valid_plotly_with_titled_axes(name):
 def test_no_markup_of_names_reaches_plotly(name):
     texts = json.dumps(FIGURES[name])
     assert "<b>" not in texts and "<i>" not in texts
+
+
+def test_held_out_accuracy_stands_beside_that_of_training():
+    *_, line = FIGURES["held_out"]["data"]
+    assert (line["name"], line["x"], line["y"]) == ("held-out problems", [10], [40.0])
+    assert FIGURES["held_out"]["layout"]["showlegend"]
 
 
 def test_funnel_shows_what_only_grpo_loses_apart():

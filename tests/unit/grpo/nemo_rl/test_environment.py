@@ -25,7 +25,7 @@ REWARDS = {"accuracy": {"weight": 2.0}, "format": {"weight": 0.5}, "tag_count": 
 def judge(tmp_path, byte_tokenizer):
     # The tags are special tokens here: NeMo-RL's own text of a completion would lack them.
     byte_tokenizer(special=("<|im_start|>", "<think>", "</think>")).save_pretrained(tmp_path)
-    settings = {"tokenizer": str(tmp_path), "rewards": REWARDS, "held_out": False}
+    settings = {"tokenizer": str(tmp_path), "rewards": REWARDS, "weighted": True, "held_out": False}
     judge = Judge({**settings, "format": FORMAT.model_dump(), "verify": Verify().model_dump()})
     yield judge
     judge.close()
@@ -44,9 +44,12 @@ def test_completions_are_rewarded_by_their_tokens(judge):
     logs = [log(judge, GOOD), log(judge, WRONG), log(judge, LONG, stop=False), log(judge, GOOD)]
     scores = judge.judge(logs, [info(0), info(1), info(2), info(3, answer=None)])
     assert scores.total == [2.5, 0.5, 0.0, None]
-    weighted = judge.weighted(scores)
-    assert list(weighted) == ["accuracy", "format"]
-    assert weighted["accuracy"][:3] == [2.0, 0.0, 0.0] and math.isnan(weighted["accuracy"][3])
+    columns = judge.columns(scores)
+    assert list(columns) == ["accuracy", "format"]
+    assert columns["accuracy"][:3] == [2.0, 0.0, 0.0] and math.isnan(columns["accuracy"][3])
+    judge.weighted = False  # as GDPO wants it
+    assert judge.columns(scores)["accuracy"][:3] == [1.0, 0.0, 0.0]
+    assert judge.columns(scores)["format"][0] == 1.0
     judged = judge.take()
     assert [row["completion"] for row in judged.rows] == [GOOD, WRONG, LONG, GOOD]
     assert [row["truncated"] for row in judged.rows] == [False, False, True, False]

@@ -1,17 +1,19 @@
 # Copyright (c) 2026, the nemo_reasoning authors.
 # SPDX-License-Identifier: Apache-2.0
+import importlib.util
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
-from nemo_reasoning.config import GRPO, Config, Data, Paths, Source
+from nemo_reasoning.config import GRPO, Config, Paths
 from nemo_reasoning.config.nemo_rl import NemoRL, NemoRLStage
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.grpo.nemo_rl import convert, data, hooks, run, schema, stage, translate
 from nemo_reasoning.grpo.nemo_rl.job import Job
 from nemo_reasoning.manifest import StageRun
-from nemo_reasoning.traces import Problem, read_jsonl, write_jsonl
+from nemo_reasoning.traces import Problem, read_jsonl
 
 
 def make_config(directory, **nemo_rl):
@@ -28,10 +30,37 @@ def test_durations_are_nemo_rls(seconds, written):
     assert run.duration(seconds) == written
 
 
-def test_a_slurm_job_saves_before_its_end():
-    assert run.slurm_limit({}, 0.0) is None
-    assert run.slurm_limit({"SLURM_JOB_END_TIME": "14400"}, 0.0) == "00:03:45:00"
-    assert run.slurm_limit({"SLURM_JOB_END_TIME": "10"}, 0.0) == "00:00:01:00"
+SLURM = {"SLURM_JOB_END_TIME": "14400"}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "exit_by", "environment", "limit"),
+    [
+        (None, None, {}, None),
+        (None, None, SLURM, "00:03:45:00"),
+        (None, None, {"SLURM_JOB_END_TIME": "10"}, "00:00:01:00"),
+        (90.0, None, SLURM, "00:01:30:00"),
+        (90.0, 3600.0, SLURM, "00:01:00:00"),  # the stage has run for half an hour before
+    ],
+)
+def test_when_to_save(minutes, exit_by, environment, limit):
+    assert run.must_save_by(minutes, exit_by, environment, 0.0) == limit
+
+
+def test_the_limit_counts_from_the_start_of_the_stage(tmp_path):
+    grpo = GRPO(exit_duration_in_mins=30.0)
+    *_, option, exit_by = stage.command(Config(name="test", grpo=grpo), tmp_path)
+    assert option == "--exit-by"
+    assert float(exit_by) == pytest.approx(psutil.Process().create_time() + 1800)
+    assert "--exit-by" not in stage.command(Config(name="test"), tmp_path)
+
+
+def test_a_run_that_does_not_advance_is_an_error(tmp_path):
+    job, where = make_job(tmp_path), StageRun("grpo", tmp_path)
+    (job.checkpoints / "step_3").mkdir(parents=True)
+    assert stage.advanced(where, job, 2) == 3
+    with pytest.raises(InputError, match="ended after step 3 and saved none"):
+        stage.advanced(where, job, 3)
 
 
 def test_the_latest_step_is_the_highest_number(tmp_path):
@@ -68,6 +97,14 @@ def test_overrides_that_pass_our_environment_over_are_refused(tmp_path, override
         run.check_overrides(values, config)
 
 
+def test_gdpos_weights_need_a_nemo_rl_that_knows_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(schema, "_master", lambda: None)
+    base = tmp_path / "base.yaml"
+    base.write_text("grpo: {adv_estimator: {name: grpo}}\n")
+    with pytest.raises(InputError, match="this NeMo-RL's GDPO cannot weigh rewards; set the weights"):
+        schema.check({"grpo": {"adv_estimator": {"name": "gdpo", "reward_weights": [2.0, 0.1]}}}, base)
+
+
 def test_merging_leaves_the_rest():
     values = {"a": {"b": 1, "c": {"d": 2}}, "e": [1]}
     assert schema.merged(values, {"a": {"c": {"d": 3}}, "e": [2], "f": 4}) == {
@@ -95,6 +132,12 @@ def test_outside_of_the_container_there_is_one_sentence(tmp_path):
         stage.check_container(config)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("nemo_rl") is not None, reason="NeMo-RL is installed here")
+def test_without_nemo_rl_the_launcher_says_so(tmp_path):
+    with pytest.raises(InputError, match=r"NeMo-RL cannot be imported here .*; run this stage inside nvcr"):
+        run.register(make_config(tmp_path))
+
+
 def test_problems_with_a_long_prompt_are_left_out(tmp_path, byte_tokenizer):
     fmt = Config(name="test").format.model_copy(update={"chat_template": "chatml"})
     problems = [Problem("a", "2?", "4", row={"tests": [1]}), Problem("b", "x" * 99, None), Problem("c", "3?", None)]
@@ -106,17 +149,6 @@ def test_problems_with_a_long_prompt_are_left_out(tmp_path, byte_tokenizer):
     data.check_enough(path, 2)
     with pytest.raises(InputError, match=r"there are 2 problems .* a step needs 3"):
         data.check_enough(path, 3)
-
-
-def test_held_out_problems_are_prepares_or_the_sources(tmp_path):
-    source = tmp_path / "aime.jsonl"
-    write_jsonl(source, [{"problem": "1?", "answer": "2"}])
-    config = Config(name="test", paths=Paths(run=str(tmp_path)))
-    assert data.held_out(config) == []
-    config = config.model_copy(update={"data": Data(evaluation=Source(path=str(source)))})
-    assert [problem.problem for problem in data.held_out(config)] == ["1?"]
-    write_jsonl(tmp_path / "prepare" / "evaluation.jsonl", [{"id": "e", "problem": "3?", "answer": "4"}])
-    assert [problem.problem for problem in data.held_out(config)] == ["3?"]
 
 
 def test_missing_rewards_are_masked_and_their_place_is_neutral():

@@ -57,7 +57,7 @@ def test_algorithm_settings_are_carried_over():
     ("settings", "sentence"),
     [
         ({"stop_accuracy": 0.9}, "grpo.stop_accuracy is for the embedded engine only"),
-        ({"val_period": 5}, "grpo.val_period is for the embedded engine only"),
+        ({"val_period": 5, "keep_best": True}, "grpo.keep_best is for the embedded engine only"),
         ({"adv_estimator": "dr_grpo"}, "dr_grpo has no equivalent in NeMo-RL"),
         ({"num_minibatches": 7}, "grpo.num_minibatches=7 does not divide the 512 rollouts"),
         ({"nemo_rl": NemoRL(pipeline_model_parallel_size=2)}, "needs grpo.nemo_rl.backend=megatron"),
@@ -75,6 +75,31 @@ def test_estimators_have_nemo_rls_names(ours, theirs):
     values = translate.translate(make_job(adv_estimator=ours))["grpo"]
     assert values["adv_estimator"]["name"] == theirs
     assert values["use_leave_one_out_baseline"] == (ours == "rloo") != values["normalize_rewards"]
+
+
+def test_gdpo_gets_rewards_as_they_are_and_their_weights_by_name():
+    rewards = {"format": {"weight": 0.1}, "accuracy": {"weight": 2.0}, "length": {"weight": 0.0}, "random": None}
+    values = translate.translate(make_job(adv_estimator="gdpo", rewards=rewards))
+    assert values["grpo"]["adv_estimator"]["reward_weights"] == [2.0, 0.1]  # accuracy, format
+    assert not values["env"]["nemo_reasoning"]["weighted"]
+    for settings in ({"rewards": rewards}, {"adv_estimator": "gdpo", "rewards": {"accuracy": {}, "format": {}}}):
+        assert "reward_weights" not in translate.translate(make_job(**settings))["grpo"]["adv_estimator"]
+    assert translate.translate(make_job(rewards=rewards))["env"]["nemo_reasoning"]["weighted"]
+
+
+def test_settings_of_both_engines_mean_the_same():
+    shared = {"val_period": 5, "val_max_problems": 30, "val_samples_per_problem": 16}
+    job = make_job(**shared, dynamic_sampling_max_gen_batches=4)
+    values = translate.translate(job)
+    assert values["grpo"]["val_period"] == 5 and values["grpo"]["val_at_end"]
+    assert values["grpo"]["max_val_samples"] == 480 == values["grpo"]["val_batch_size"]
+    assert values["data"]["validation"]["data_path"] == str(job.validation)
+    assert values["grpo"]["dynamic_sampling_max_gen_batches"] == 4
+    values = translate.translate(make_job())
+    assert values["grpo"]["val_period"] == 0 and not values["grpo"]["val_at_start"]
+    assert values["data"]["validation"] is None
+    assert values["grpo"]["dynamic_sampling_max_gen_batches"] == 10
+    assert GRPO().max_gen_batches("embedded") == 1
 
 
 def test_a_hub_revision_is_refused():

@@ -1,11 +1,6 @@
 # Copyright (c) 2026, the nemo_reasoning authors.
 # SPDX-License-Identifier: Apache-2.0
-"""When a rank wants to leave before the training is done: on SIGTERM, or at the time limit.
-
-Bridge has both, but its time limit also breaks off a validation, whose result is then lost,
-and asks all ranks twice in every step. Here the wish is one number of those that the ranks
-add up anyhow, and Bridge is told to save and exit after the step.
-"""
+"""When a training stage wants to leave before it is done: on SIGTERM, or at the time limit."""
 
 import signal
 import threading
@@ -36,7 +31,7 @@ class Leaving:
 
     @property
     def wanted(self) -> bool:
-        """Whether this rank wants to leave."""
+        """Whether this process wants to leave."""
         return self._terminated or (self._deadline is not None and time.time() > self._deadline)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

@@ -4,7 +4,7 @@
 
 import pytest
 
-from nemo_reasoning.distill.throughput import peak_tflops
+from nemo_reasoning.plan.hardware import peak_tflops
 
 
 @pytest.mark.parametrize(
