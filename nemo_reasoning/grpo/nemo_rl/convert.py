@@ -38,7 +38,7 @@ def convert(job: Job, step: int, target: Path, dtype: "torch.dtype") -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=job.config.grpo.nemo_rl.repo,
-            env=environment(job.config.grpo.nemo_rl.repo),
+            env=environment(job.config.grpo.nemo_rl.repo, job.directory),
             check=False,
         )
     if done.returncode:
@@ -63,11 +63,18 @@ def converter(job: Job, checkpoint: Path, target: Path) -> list[str]:
     return [*_megatron_python(), script, *where, "--megatron-ckpt-path", str(iteration)]
 
 
-def environment(repo: str) -> dict[str, str]:
-    """The environment of NeMo-RL's processes: its repository and this package on the path."""
-    package = Path(__file__).parents[3]
+def environment(repo: str, directory: Path) -> dict[str, str]:
+    """The environment of NeMo-RL's processes: its repository and this package on the path.
+
+    NeMo-RL hands it to workers that have interpreters and packages of their own. So this package
+    is on the path alone, by a link in `directory`, not with what is installed beside it.
+    """
+    link = directory.absolute() / "path" / "nemo_reasoning"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    remove(link)
+    link.symlink_to(Path(__file__).parents[2], target_is_directory=True)
     given = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([repo, str(package), *([given] if given else [])])}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([repo, str(link.parent), *([given] if given else [])])}
 
 
 def _megatron_python() -> list[str]:

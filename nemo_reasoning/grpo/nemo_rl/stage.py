@@ -89,7 +89,9 @@ def launch(config: Config) -> None:
     """
     directory = Path(config.paths.run).absolute()
     remove(directory / "grpo" / ERROR)
-    done = subprocess.run(command(config, directory), env=environment(config.grpo.nemo_rl.repo), check=False)
+    done = subprocess.run(
+        command(config, directory), env=environment(config.grpo.nemo_rl.repo, directory / "grpo"), check=False
+    )
     sentence = directory / "grpo" / ERROR
     if sentence.exists():
         raise InputError(sentence.read_text())
