@@ -57,3 +57,15 @@ def verify_settings(given: argparse.Namespace, workers: int = 1) -> Verify:
     if workers < 1:
         raise InputError("--workers must be at least 1.")
     return Verify(timeout_s=given.timeout, relative_tolerance=given.tolerance, workers=workers)
+
+
+def numbers(option: str, text: str) -> list[int]:
+    """Positive numbers with commas between them.
+
+    Raises:
+        InputError: They are something else.
+    """
+    parts = [part for part in text.split(",") if part]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise InputError(f"{option} must be positive numbers, such as 1,8, not {text!r}.")
+    return [int(part) for part in parts]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: `nemo-reasoning SETTING=VALUE ...` runs the pipeline, by Hydra.
 
-`plan`, `report`, `verify` and `score` as the first word are commands of their own.
+`plan`, `report`, `compare`, `verify` and `score` as the first word are commands of their own.
 
 What the user gave wrongly ends in one sentence and exit status 2; a stage that failed, in
 exit status 1.
@@ -43,6 +43,10 @@ def _main(arguments: list[str]) -> int:
             from nemo_reasoning import score
 
             return score.main(arguments[1:])
+        if arguments[:1] == ["compare"]:
+            from nemo_reasoning import compare
+
+            return compare.main(arguments[1:])
         if {"--help", "-h"} & set(arguments):
             return _help()
         if arguments[:1] == ["run"]:
@@ -62,8 +66,9 @@ nemo-reasoning experiment=demo [SETTING=VALUE ...]   run the pipeline
 nemo-reasoning -m experiment=demo seed=0,1,2         run it for each value
 nemo-reasoning plan experiment=qwen3_8b [--json]     memory and time of its distillation, and whether it fits
 nemo-reasoning report RUN_DIRECTORY                  write the report of a run again
+nemo-reasoning compare RUN RUN ...                   evaluated models on the same problems: table and page
 nemo-reasoning verify ANSWER GOLD                    explain one verdict
-nemo-reasoning score FILE                            verdicts and rewards of a file of completions
+nemo-reasoning score FILE ...                        verdicts, rewards and figures of stored completions
 nemo-reasoning --cfg job --resolve experiment=demo   show every setting
 nemo-reasoning --hydra-help                          options of Hydra, which composes the settings
 

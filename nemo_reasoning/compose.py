@@ -12,10 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
-from nemo_reasoning.config import Arithmetic, Config, ScratchModel, Source
+from nemo_reasoning.config import Arithmetic, Benchmark, Config, ScratchModel, Source
 from nemo_reasoning.errors import InputError, nearest
 from nemo_reasoning.files import write_bytes
 from nemo_reasoning.plan.search import choose
+
+MAY_HOLD_A_KEY = ("api_key_env", "base_url")
+"""Settings whose wrong values are not repeated: they may hold a key."""
 
 
 def register_defaults() -> None:
@@ -30,7 +33,9 @@ def register_defaults() -> None:
     store.store(name="defaults", node=Config().model_dump(by_alias=True))
     store.store(group="model", name="scratch_defaults", node={"scratch": ScratchModel().model_dump()})
     store.store(group="data", name="arithmetic_defaults", node={"generator": Arithmetic().model_dump()})
+    store.store(group="data", name="problems_defaults", node={"problems": Source().model_dump()})
     store.store(group="data", name="rl_defaults", node={"rl": Source().model_dump()})
+    store.store(group="benchmark", name="benchmark_defaults", node=Benchmark().model_dump())
     store.store(group="data", name="evaluation_defaults", node={"evaluation": Source().model_dump()})
 
 
@@ -111,7 +116,8 @@ def _sentence(error: ValidationError) -> str:
         return f"{key} is not a setting{nearest(key.rpartition('.')[2], setting_names(key))}"
     reason = finding["msg"].removeprefix("Value error, ").replace("Input should", "it should").rstrip(".")
     value = finding.get("input")
-    shown = "" if isinstance(value, dict | BaseModel) else f", not {value!r}"
+    hidden = isinstance(value, dict | BaseModel) or key.rpartition(".")[2] in MAY_HOLD_A_KEY
+    shown = "" if hidden else f", not {value!r}"
     return f"{key or 'the configuration'} cannot be used: {reason}{shown}."
 
 

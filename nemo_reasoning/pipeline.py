@@ -15,7 +15,7 @@ from nemo_reasoning.config import Config
 from nemo_reasoning.console import Console
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import remove
-from nemo_reasoning.manifest import Manifest, read_manifest
+from nemo_reasoning.manifest import MANIFEST, Manifest, read_manifest
 from nemo_reasoning.preflight import check_run
 from nemo_reasoning.process import StageInterrupted, run_stage_process
 from nemo_reasoning.stages import Stage, begin, selected
@@ -50,7 +50,13 @@ def _forget_if_overwritten(stage: Stage, config: Config) -> None:
     except InputError:
         if not (config.overwrite or stage.is_cheap(manifest, config)):
             raise
-        remove(stage.directory(config))
+        _clear(stage, config)
+
+
+def _clear(stage: Stage, config: Config) -> None:
+    """Remove what a stage has left, or only its record where it can tell what is still right."""
+    directory = stage.directory(config)
+    remove(directory / MANIFEST if stage.reuses else directory)
 
 
 def _run_stage(stage: Stage, config: Config, lock: int, console: Console) -> None:
@@ -60,7 +66,7 @@ def _run_stage(stage: Stage, config: Config, lock: int, console: Console) -> Non
         console.skipped(stage.name, manifest)
         return
     if manifest is None:
-        remove(directory)
+        _clear(stage, config)
         begin(stage, config, time.time()).write(directory)
     console.started(stage.name, resumed=manifest is not None)
     usage = run_stage_process(

@@ -5,8 +5,8 @@
 import shutil
 from pathlib import Path
 
-from nemo_reasoning import distill, rewards
-from nemo_reasoning.config import Config, Source
+from nemo_reasoning import distill, generate, rewards
+from nemo_reasoning.config import Config, Evaluate, Source
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.grpo.nemo_rl import translate
 from nemo_reasoning.models import check_model_directory
@@ -26,6 +26,8 @@ def check_run(config: Config) -> None:
             f"no stage is left to run: stages={config.stages} and from={config.from_stage} exclude each other."
         )
     _check_disk(config)
+    if "generate" in names:
+        generate.check(config, curated="curate" in names)
     if "curate" in names and not config.data.traces:
         raise InputError("there are no teacher traces; choose a group (data=arithmetic) or set data.traces.")
     if names & {"prepare", "curate"}:
@@ -38,12 +40,8 @@ def check_run(config: Config) -> None:
         rewards.check(config.grpo.rewards)
         if config.grpo.engine == "nemo_rl":
             translate.check(config)
-    largest = max(config.evaluate.pass_at_k, default=1)
-    if "evaluate" in names and largest > config.evaluate.num_samples:
-        raise InputError(
-            f"evaluate.pass_at_k={largest} needs as many samples; "
-            f"evaluate.num_samples is {config.evaluate.num_samples}."
-        )
+    if "evaluate" in names:
+        _check_evaluate(config.evaluate)
 
 
 def _check_disk(config: Config) -> None:
@@ -55,6 +53,16 @@ def _check_disk(config: Config) -> None:
             f"only {free:.2f} GB are free at {existing}, less than paths.min_free_gb={config.paths.min_free_gb:g}; "
             "free some or choose another paths.root."
         )
+
+
+def _check_evaluate(evaluate: Evaluate) -> None:
+    largest = max(evaluate.pass_at_k, default=1)
+    if not evaluate.benchmarks and largest > max(evaluate.num_samples, 1):
+        raise InputError(
+            f"evaluate.pass_at_k={largest} needs as many samples; evaluate.num_samples is {evaluate.num_samples}."
+        )
+    if evaluate.engine == "openai_server" and evaluate.server.base_url is None:
+        raise InputError("evaluate.engine=openai_server needs its address; set evaluate.server.base_url.")
 
 
 def _check_data(config: Config) -> None:

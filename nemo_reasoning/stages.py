@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nemo_reasoning.config import Config, Decontamination
+from nemo_reasoning.config import Benchmark, Config, Decontamination, Server
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import sha256
 from nemo_reasoning.manifest import CHECKPOINTS, MANIFEST, Manifest
@@ -34,6 +34,7 @@ class Stage:
         processes: Gives how many processes run it.
         preload: Module that its processes need, where they are several.
         unbound: Settings of these that may change between two commands of one run.
+        reuses: It finds out by itself which of its files are still right; redone, it keeps its directory.
         derived: It only shows what other stages made, so it is made again without asking.
     """
 
@@ -45,6 +46,7 @@ class Stage:
     processes: Callable[[Config], int] = lambda config: 1
     preload: str = "nemo_reasoning.stage"
     unbound: tuple[str, ...] = ()
+    reuses: bool = False
     derived: bool = False
 
     def directory(self, config: Config) -> Path:
@@ -112,6 +114,10 @@ def _prepare_inputs(config: Config) -> list[str]:
     return [*_data_files(sources), *([] if made_here else [config.model.path])]
 
 
+def _generate_inputs(config: Config) -> list[str]:
+    return [] if config.data.problems is None else _data_files([config.data.problems.path])
+
+
 def _curate_inputs(config: Config) -> list[str]:
     steps = config.curate.active_steps.values()
     against = [source for step in steps if isinstance(step, Decontamination) for source in step.against.values()]
@@ -130,13 +136,32 @@ def _grpo_inputs(config: Config) -> list[str]:
 
 
 def _evaluate_inputs(config: Config) -> list[str]:
+    """A server's models are no inputs: nothing can be known of them but their names, which are settings."""
+    benchmarks = [benchmark for benchmark in config.evaluate.benchmarks.values() if benchmark] or [Benchmark()]
+    own = [f"{config.paths.run}/prepare/evaluation.jsonl"] * any(one.path is None for one in benchmarks)
     models = [path for path in config.evaluate.models.values() if path]
-    return [f"{config.paths.run}/prepare/evaluation.jsonl", *models]
+    return [
+        *own,
+        *_data_files([one.path for one in benchmarks if one.path is not None]),
+        *([] if config.evaluate.engine == "openai_server" else models),
+    ]
 
 
 def _report_inputs(config: Config) -> list[str]:
     manifests = [stage.directory(config) / MANIFEST for stage in STAGES.values() if not stage.derived]
     return [str(path) for path in manifests if path.exists()]
+
+
+EVALUATE_UNBOUND = tuple(
+    f"evaluate.server.{name}" for name in Server.model_fields if name not in ("base_url", "send_seed", "extra_body")
+)
+"""How a server is asked, and what may be spent, changes no completion."""
+GENERATE_UNBOUND = (
+    *(f"generate.server.{name}" for name in Server.model_fields if name not in ("model", "send_seed", "extra_body")),
+    "generate.at_max_cost",
+    "generate.max_failed_share",
+)
+"""As for the evaluation; and a teacher's server may move while a generation is interrupted."""
 
 
 def _distill_processes(config: Config) -> int:
@@ -152,6 +177,15 @@ STAGES = {
             sections=("seed", "data.generator", "data.evaluation", "data.max_broken_share", "model", "format"),
             rooms=("prepare", "demo", "traces"),
             inputs=_prepare_inputs,
+        ),
+        Stage(
+            name="generate",
+            module="nemo_reasoning.generate.stage",
+            sections=("seed", "data.problems", "data.max_broken_share", "format", "verify", "generate"),
+            rooms=("generate", "engines", "traces", "verify"),
+            inputs=_generate_inputs,
+            unbound=GENERATE_UNBOUND,
+            reuses=True,
         ),
         Stage(
             name="curate",
@@ -193,8 +227,10 @@ STAGES = {
             name="evaluate",
             module="nemo_reasoning.evaluate.stage",
             sections=("seed", "model", "format", "verify", "evaluate"),
-            rooms=("evaluate", "sampling", "decoder", "traces", "verify"),
+            rooms=("evaluate", "measure", "engines", "sampling", "decoder", "traces", "verify"),
             inputs=_evaluate_inputs,
+            unbound=EVALUATE_UNBOUND,
+            reuses=True,
         ),
         Stage(
             name="report",

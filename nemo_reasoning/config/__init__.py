@@ -15,7 +15,9 @@ from nemo_reasoning.config.base import NonNegative, NonNegativeFloat, Section
 from nemo_reasoning.config.curate import Curate
 from nemo_reasoning.config.data import Arithmetic, Data, Layout, Source
 from nemo_reasoning.config.distill import Distill, LoRA
-from nemo_reasoning.config.evaluate import Evaluate
+from nemo_reasoning.config.engine import Price, Server
+from nemo_reasoning.config.evaluate import Benchmark, Evaluate, Sampling
+from nemo_reasoning.config.generate import Generate
 from nemo_reasoning.config.grpo import GRPO, Reward
 from nemo_reasoning.config.model import Model, ScratchModel
 from nemo_reasoning.config.plan import Plan
@@ -53,6 +55,7 @@ from nemo_reasoning.contract import ReasoningFormat
 __all__ = [
     "GRPO",
     "Arithmetic",
+    "Benchmark",
     "BoxedInput",
     "Completeness",
     "Config",
@@ -67,6 +70,7 @@ __all__ = [
     "Evaluate",
     "ExactDedup",
     "FuzzyDedup",
+    "Generate",
     "GoldSanity",
     "Language",
     "LanguageId",
@@ -80,12 +84,15 @@ __all__ = [
     "Paths",
     "PerProblem",
     "Plan",
+    "Price",
     "RepeatedLines",
     "Repetition",
     "Reward",
     "Sample",
+    "Sampling",
     "ScratchModel",
     "Selection",
+    "Server",
     "Source",
     "StageName",
     "Step",
@@ -96,7 +103,7 @@ __all__ = [
     "Verify",
 ]
 
-StageName = Literal["prepare", "curate", "distill", "grpo", "evaluate", "report"]
+StageName = Literal["prepare", "generate", "curate", "distill", "grpo", "evaluate", "report"]
 
 
 class Paths(Section):
@@ -126,6 +133,7 @@ class Config(Section):
     model: Model = Model()
     data: Data = Data()
     format: ReasoningFormat = ReasoningFormat()
+    generate: Generate = Generate()
     curate: Curate = Curate()
     verify: Verify = Verify()
     distill: Distill = Distill()

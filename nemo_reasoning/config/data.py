@@ -97,6 +97,8 @@ class Data(Section):
     """Generate problems and traces in `prepare` (the demo); else they are read from the sources."""
     traces: dict[str, Source] = {}
     """Teacher traces to curate, by name."""
+    problems: Source | None = None
+    """Problems for the teacher, from which `generate` makes traces."""
     rl: Source | None = None
     """GRPO problems; None takes curation's `rl.jsonl`."""
     evaluation: Source | None = None

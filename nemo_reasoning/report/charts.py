@@ -93,6 +93,14 @@ def loss(rows: Sequence[Row]) -> Figure:
     return figure([line for line in lines if line["x"]], "step", "loss (nats per token)", yaxis={"rangemode": "tozero"})
 
 
+def pass_rates(counts: Sequence[int]) -> Figure:
+    """How many problems the teacher solves how often; the last count is of those that it always solves."""
+    width = 100 // (len(counts) - 1)
+    names = [f"{start}–{start + width}" for start in range(0, 100, width)] + ["100"]
+    bar = {"type": "bar", "x": names, "y": list(counts), "marker": {"color": "--blue"}}
+    return figure([bar], "completions that are correct (%)", "problems", xaxis={"type": "category"})
+
+
 def curve(rows: Sequence[Row], key: str, y: str, colour: str = "--blue", scale: float = 1.0) -> Figure:
     """One GRPO metric by step: faint as measured, solid as a moving average."""
     raw = _line(rows, key, "each step", colour, scale)

@@ -41,12 +41,14 @@ class RunData:
         seed: Of the run; None where the settings have none.
         settings: The resolved configuration, as YAML text.
         manifests: Per stage in the pipeline's order, None where it has not run.
+        generated: What the teacher wrote and cost, where the stage generate is done.
         funnel: Curation's counts.
         dropped: `{step, reason, detail, id, file, line, problem, completion, gold, answer}` of
             examples of what curation dropped.
         distill: Metrics log of the distillation.
         grpo: Metrics log of GRPO.
-        results: Evaluation's figures.
+        results: Evaluation's figures on the run's own held-out problems.
+        benchmarks: Those on each named benchmark.
         problems: `{id, problem, answer, outputs: [per model]}` of the first problems.
         lengths: Per model, how many sampled completions have which number of tokens.
         num_problems: Problems that were evaluated.
@@ -57,11 +59,13 @@ class RunData:
     seed: int | None
     settings: str
     manifests: dict[str, Manifest | None]
+    generated: Row | None
     funnel: Row | None
     dropped: list[Row]
     distill: list[Row]
     grpo: list[Row]
     results: Row | None
+    benchmarks: dict[str, Row]
     problems: list[Row]
     lengths: dict[str, Counter[int]]
     num_problems: int
@@ -82,20 +86,26 @@ def gather(run: Path) -> RunData:
     settings = resolved.read_text()
     values = _settings(resolved, settings)
     funnel = _json(run / "curate" / "funnel.json")
-    results = _json(run / "evaluate" / "results.json")
-    problems, lengths, count = _completions(
-        run / "evaluate" / "completions", list(results["models"]) if results else []
-    )
+    manifests = {name: read_manifest(run / name) for name in get_args(StageName) if name != "report"}
+    generate = manifests["generate"]
+    evaluate = run / "evaluate"
+    own = evaluate if (evaluate / "results.json").exists() else evaluate / "held_out"
+    results = _json(own / "results.json")
+    problems, lengths, count = _completions(own / "completions", list(results["models"]) if results else [])
     return RunData(
         name=str(values.get("name", run.name)),
         seed=values.get("seed"),
         settings=settings,
-        manifests={name: read_manifest(run / name) for name in get_args(StageName) if name != "report"},
+        manifests=manifests,
+        generated=generate.metrics if generate and generate.done else None,
         funnel=funnel,
         dropped=_dropped(funnel) if funnel else [],
         distill=list(read_metrics(run / "distill")),
         grpo=list(read_metrics(run / "grpo")),
         results=results,
+        benchmarks={
+            path.parent.name: read_json(path) for path in sorted(evaluate.glob("*/results.json")) if path.parent != own
+        },
         problems=problems,
         lengths=lengths,
         num_problems=count,

@@ -69,8 +69,8 @@ def render(run: RunData) -> str:
         "problems": run.problems,
         "rollouts": run.rollouts,
     }
-    plotly, script = _plotly(), _asset("page.js")
-    return _template().render(
+    plotly, script = _plotly(), asset("page.js")
+    return template("template.html").render(
         run=run,
         limits=gather,
         outputs=OUTPUTS,
@@ -79,10 +79,10 @@ def render(run: RunData) -> str:
         titles={name: title for name, _, title, *_ in GRPO_CURVES} | {"verdicts": "Verdicts"},
         cards=_cards(run),
         stages=_stages(run),
-        style=Markup(_asset("style.css")),
+        style=Markup(asset("style.css")),
         plotly=Markup(plotly),
         script=Markup(script),
-        policy=_policy([plotly, script]),
+        policy=policy([plotly, script]),
         data=embedded_json(data),
     )
 
@@ -138,6 +138,8 @@ def duration(seconds: float | None) -> str:
 def _figures(run: RunData) -> dict[str, charts.Figure]:
     """Those that the run has data for, by the id of their place on the page."""
     figures: dict[str, charts.Figure] = {}
+    if run.generated and any(run.generated["pass_rates"]):
+        figures["pass_rates"] = charts.pass_rates(run.generated["pass_rates"])
     if run.funnel:
         figures["funnel"] = charts.funnel(run.funnel)
     if run.distill:
@@ -186,6 +188,8 @@ def _cards(run: RunData) -> list[Row]:
 def _stages(run: RunData) -> list[Row]:
     rows = []
     for name, manifest in run.manifests.items():
+        if name == "generate" and manifest is None:
+            continue  # few runs have it
         metrics = manifest.metrics if manifest else {}
         took = metrics.get("seconds")
         if took is None and manifest and manifest.finished:
@@ -202,17 +206,19 @@ def _stages(run: RunData) -> list[Row]:
     return rows
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A page's template; what is put into it is escaped."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     filters = (compact, duration, interval, percent, points, significance)
     environment.filters |= {function.__name__: function for function in filters} | {"thousands": "{:,}".format}
     environment.tests["accuracy"] = charts.is_accuracy
-    return environment.from_string(_asset("template.html"))
+    return environment.from_string(asset(name))
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of this package's page."""
     return files("nemo_reasoning.report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -223,7 +229,8 @@ def _plotly() -> str:
     return plotly.offline.get_plotlyjs().replace("\r\n", "\n")
 
 
-def _policy(scripts: Sequence[str]) -> str:
+def policy(scripts: Sequence[str]) -> str:
+    """A content security policy that allows these scripts by their digests, and no request."""
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     return (

@@ -2,19 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reward of a judge: a language model behind an OpenAI-compatible endpoint grades by a rubric."""
 
-import asyncio
-import os
-import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from nemo_reasoning.config import Price, Server
+from nemo_reasoning.config.engine import is_address, is_environment_name
 from nemo_reasoning.contract import ReasoningFormat
+from nemo_reasoning.engines.base import Params
+from nemo_reasoning.engines.openai_server import read_key
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.rewards.endpoint import Endpoint, Judgements, Question, Store
+from nemo_reasoning.rewards.endpoint import Question, Store, grades
 from nemo_reasoning.rewards.rollout import Rollout, Value
 
 RUBRIC = """\
@@ -29,7 +28,8 @@ result with a gap or an error in its reasoning lies between.
 Say in a few sentences what is right and what is wrong, then end with the grade, a number from
 0 to 1: <score>0.5</score>"""
 
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+FIRST_DELAY_S, MAX_DELAY_S = 1.0, 30.0
+"""Upper ends of the random waits between attempts: a training step waits for its grades."""
 
 
 def llm_judge(
@@ -69,8 +69,8 @@ def llm_judge(
         concurrency: Requests at a time.
         timeout_s: Limit of one attempt (s).
         max_retries: Further attempts after HTTP 408, 409, 429 and 5xx, a broken connection, a
-            reply that cannot be read and a timeout, after the time that the endpoint asks for, or
-            twice as long each time.
+            reply that cannot be read and a timeout, after the time that the endpoint asks for and
+            a random one below a bound that doubles each time.
         cache: SQLite file with the grades and what they cost; None keeps them in memory.
         max_cost: No request is sent that could bring the cost of all in the cache above this;
             None is no limit.
@@ -80,14 +80,21 @@ def llm_judge(
     Raises:
         InputError: The openai package or the key is missing, or the cache cannot be used.
     """
-    pace = (concurrency, timeout_s, max_retries)
-    prices = (max_cost, input_price, output_price)
-    endpoint = Endpoint(base_url, model, temperature, max_tokens, *pace, *prices)
+    server = Server(
+        base_url=base_url,
+        model=model,
+        api_key_env=api_key_env,
+        concurrency=concurrency,
+        stream=False,
+        request_timeout_s=timeout_s,
+        max_retries=max_retries,
+        first_delay_s=FIRST_DELAY_S,
+        max_delay_s=MAX_DELAY_S,
+        max_cost=max_cost,
+        price=Price(prompt=input_price, completion=output_price),
+    )
     questions = [Question(rubric, material(rollout)) for rollout in rollouts]
-    judgements = Judgements(endpoint, Store.at(cache), _key(api_key_env))
-    # A thread of its own: this one may already run an event loop (a notebook, a Ray actor).
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, judgements.of(questions)).result()
+    return grades(questions, server, Params(max_tokens, temperature), Store.at(cache))
 
 
 def material(rollout: Rollout) -> str:
@@ -106,9 +113,9 @@ def check_params(
     Raises:
         InputError: One cannot be used. What was given is not repeated: it may hold a secret.
     """
-    if api_key_env is not None and not _ENVIRONMENT_NAME.fullmatch(api_key_env):
+    if api_key_env is not None and not is_environment_name(api_key_env):
         raise InputError("the parameter 'api_key_env' of the reward 'llm_judge' must name an environment variable.")
-    if not _is_address(base_url):
+    if not is_address(base_url):
         raise InputError(
             "the parameter 'base_url' of the reward 'llm_judge' must be like http://localhost:8000/v1, without a key."
         )
@@ -126,22 +133,5 @@ def ready(api_key_env: str | None, cache: str | None) -> None:
         import openai  # noqa: F401
     except ImportError:
         raise InputError("the reward llm_judge needs the openai package; install it.") from None
-    _key(api_key_env)
+    read_key(api_key_env, "the reward llm_judge")
     Store.at(cache)
-
-
-def _key(api_key_env: str | None) -> str:
-    if api_key_env is None:
-        return "none"
-    key = os.environ.get(api_key_env, "").strip()
-    if not (key and key.isascii() and key.isprintable()):
-        raise InputError(f"the environment variable {api_key_env} holds no key for the reward llm_judge; set it.")
-    return key
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or "@" in parts.netloc)
-    except ValueError:
-        return False

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from nemo_reasoning.evaluate import scoring
 from nemo_reasoning.files import write_json
 from nemo_reasoning.manifest import Manifest, StageRun
+from nemo_reasoning.measure import scoring
 from nemo_reasoning.traces import write_jsonl
 
 STATUSES = ("correct", "incorrect", "no_answer", "unparsable_gold", "timeout", "error")

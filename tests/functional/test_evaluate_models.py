@@ -13,14 +13,19 @@ import pytest
 import torch
 
 from nemo_reasoning import compose
-from nemo_reasoning.config import Config, ScratchModel
+from nemo_reasoning.config import Benchmark, Config, Layout, ScratchModel
 from nemo_reasoning.demo.student import make_student
+from nemo_reasoning.engines.in_process import InProcess
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.evaluate.stage import run
+from nemo_reasoning.evaluate.subjects import open_engine
 from nemo_reasoning.files import read_json
 from nemo_reasoning.manifest import StageRun
+from nemo_reasoning.measure import estimates, measure
 from nemo_reasoning.models import load_model, load_tokenizer
+from nemo_reasoning.sampling import Sampler
 from nemo_reasoning.traces import read_jsonl, write_jsonl
+from nemo_reasoning.verify import Verifier
 
 pytestmark = pytest.mark.slow
 
@@ -161,7 +166,8 @@ def test_a_model_comes_out_the_same_whatever_was_measured_before_it(config):
     assert list(read_json(stage(config).directory / "results.json")["models"]) == ["distilled"]
 
 
-def test_killed_run_continues_to_the_same_result(config):
+def test_killed_run_continues_where_it_was_to_the_same_bytes(config):
+    config = changed(config, batch_size=1)
     run(config, stage(config))
     whole = files(config)
     completions = stage(config).directory / "completions"
@@ -170,17 +176,103 @@ def test_killed_run_continues_to_the_same_result(config):
     compose.write_resolved(config, Path(config.paths.run) / "resolved.yaml")
     command = [sys.executable, "-m", "nemo_reasoning.stage", "evaluate", config.paths.run]
     process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    log = completions / "base.replies.jsonl"
     try:
         deadline = time.monotonic() + 120
-        while not (completions / "base.settings.json").exists() and time.monotonic() < deadline:
-            time.sleep(0.001)
+        while not (log.exists() and log.read_bytes().count(b"\n") > 20) and time.monotonic() < deadline:
+            time.sleep(0.0005)
         process.send_signal(signal.SIGKILL)
     finally:
         process.kill()
         process.wait()
-    assert (completions / "base.settings.json").exists()
+    with log.open("ab") as file:  # as if it was killed inside a line
+        file.write(b'{"id": "11/3", "completi')
+    before = log.read_bytes()
+    assert before.count(b"\n") > 20
+    asked = []
+    run(config, stage(config), engine=lambda *given: Counting(open_engine(*given), asked))
+    assert files(config) == whole and not log.exists()
+    assert len(asked) < 5 * len(PROBLEMS) * 2 - 16, "what the killed run had is not asked again"
+
+
+class Counting:
+    """An engine that writes down which requests reach the one behind it."""
+
+    def __init__(self, engine, asked: list[str]):
+        self.engine, self.asked = engine, asked
+
+    def complete(self, requests, params):
+        self.asked += [request.id for request in requests]
+        yield from self.engine.complete(requests, params)
+
+    def close(self):
+        self.engine.close()
+
+
+def no_engine(*given):
+    raise AssertionError("nothing is to be sampled")
+
+
+def test_other_settings_of_the_verifier_or_of_reading_cost_no_sampling(config):
     run(config, stage(config))
-    assert files(config) == whole
+    first = files(config)
+    rows = list(read_jsonl(stage(config).directory / "completions" / "distilled.jsonl"))
+    reading = config.format.model_copy(update={"answer_in_thinking": True})
+    strict = config.model_copy(
+        update={"format": reading, "verify": config.verify.model_copy(update={"timeout_s": 4.0})}
+    )
+    run(strict, stage(strict), engine=no_engine)
+    again = list(read_jsonl(stage(config).directory / "completions" / "distilled.jsonl"))
+    assert [row["greedy"]["text"] for row in again] == [row["greedy"]["text"] for row in rows]
+    assert read_json(stage(config).directory / "results.json")["settings"]["verify"]["timeout_s"] == 4.0
+    run(config, stage(config), engine=no_engine)
+    assert files(config) == first
+
+
+def test_corrected_gold_answers_cost_no_sampling(config):
+    run(config, stage(config))
+    assert read_json(stage(config).directory / "results.json")["models"]["distilled"]["verdicts"]["correct"] > 0
+    wrong = [{**row, "answer": "no number"} for row in PROBLEMS]
+    write_jsonl(Path(config.paths.run) / "prepare" / "evaluation.jsonl", wrong)
+    run(config, stage(config), engine=no_engine)
+    assert read_json(stage(config).directory / "results.json")["models"]["distilled"]["verdicts"]["correct"] == 0
+
+
+def test_each_benchmark_has_a_directory_and_settings_of_its_own(config, tmp_path):
+    write_jsonl(tmp_path / "hard.jsonl", [{"question": row["problem"], "gold": row["answer"]} for row in PROBLEMS[:4]])
+    hard = Benchmark(path=str(tmp_path / "hard.jsonl"), layout=Layout(problem="question", answer="gold"), num_samples=2)
+    both = changed(config, benchmarks={"held_out": Benchmark(), "hard": hard}, pass_at_k=[1, 4])
+    metrics = run(both, stage(both))
+    directory = stage(both).directory
+    results = {name: read_json(directory / name / "results.json") for name in ("held_out", "hard")}
+    assert [found["num_problems"] for found in results.values()] == [len(PROBLEMS), 4]
+    assert "pass@4" not in results["hard"]["models"]["base"]["metrics"]
+    assert results["hard"]["models"]["distilled"]["metrics"]["greedy"]["value"] == 1.0
+    assert metrics["hard/greedy/distilled"] == 1.0 and "hard, 4 problems" in metrics["summary"]
+    run(config, stage(config))
+    assert not (directory / "hard" / "results.json").exists(), "these settings say nothing of it"
+    own = (directory / "completions" / "distilled.jsonl").read_bytes()
+    assert (directory / "held_out" / "completions" / "distilled.jsonl").read_bytes() == own
+
+
+def test_zero_samples_measure_the_greedy_completions_alone(config):
+    run(changed(config, num_samples=0), stage(config))
+    metrics = read_json(stage(config).directory / "results.json")["models"]["distilled"]["metrics"]
+    assert list(metrics) == ["greedy", "format_rate", "no_answer_rate", "truncated_rate", "mean_tokens", "p95_tokens"]
+
+
+def test_measured_during_training_is_what_the_stage_measures(config):
+    """What a trainer gets from `measure`, with the sampler that it has, equals the stage's figures."""
+    run(config, stage(config))
+    tokenizer = load_tokenizer(f"{config.paths.root}/trained")
+    model = load_model(f"{config.paths.root}/trained", torch.float32).eval()
+    sampler = Sampler(model, config.format.stop_id(tokenizer), tokenizer.pad_token_id)
+    engine = InProcess(sampler, tokenizer, config.format)
+    with Verifier(config.verify) as verifier:
+        alone = measure(engine, config.format, PROBLEMS, config.evaluate, verifier, "0/distilled")
+    stored = read_json(stage(config).directory / "results.json")["models"]["distilled"]
+    assert estimates(alone)["greedy"] == stored["metrics"]["greedy"]
+    assert alone.ids == [row["id"] for row in PROBLEMS] and sum(alone.verdicts.values()) == 5 * len(PROBLEMS)
 
 
 def test_max_problems_takes_the_first(config):

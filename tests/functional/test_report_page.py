@@ -116,6 +116,23 @@ def test_page_states_its_limits_and_shows_the_figures(tmp_path):
     assert "Step 40: accuracy fell from 31% to 14%." in page
 
 
+def test_named_benchmarks_are_shown_also_without_held_out_problems(tmp_path):
+    evaluate = write_run(tmp_path / "run", num_problems=20) / "evaluate"
+    (evaluate / "aime24").mkdir()
+    for name in ("results.json", "completions"):
+        shutil.move(evaluate / name, evaluate / "aime24" / name)
+    page = build(tmp_path / "run").read_text()
+    results = json.loads((evaluate / "aime24" / "results.json").read_text())
+    average = results["models"]["grpo"]["metrics"]["avg@8"]
+    assert "<h3>aime24</h3>" in page and f"{100 * average['value']:.1f} %" in page
+    assert f"{100 * results['comparisons'][0]['metrics']['avg@8']['value']:+.1f} points" in page
+    assert "The stage evaluate has left nothing to show" not in page
+    assert "nemo-reasoning compare shows the completions" in page
+    (evaluate / "aime24").rename(evaluate / "held_out")
+    page = build(tmp_path / "run").read_text()
+    assert "grpo (after GRPO)" in page and "<h3>held_out</h3>" not in page, "these are the run's own problems"
+
+
 def test_nothing_but_settings_is_needed(tmp_path):
     (tmp_path / "resolved.yaml").write_text("name: bare\nseed: 3\n")
     page = build(tmp_path).read_text()

@@ -98,3 +98,24 @@ def test_defaults_are_written_in_one_place_only():
         inherited = [entry for entry in values.pop("defaults") if isinstance(entry, str) and entry != "_self_"]
         if not inherited:
             assert list(repeated(values, defaults)) == [], path.name
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("generate.server.api_key_env=sk-123", "should be the name of an environment variable"),
+        ("generate.server.base_url=https://user:sk-123@host/v1", "without a key in it"),
+        ("generate.server.base_url='https://host/v1?key=sk-123'", "without a key in it"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(setting, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        compose.load(composed("experiment=demo", setting))
+    assert "sk-123" not in str(caught.value)
+
+
+@pytest.mark.parametrize("teacher", ["deepseek", "nvidia", "local"])
+def test_each_teacher_is_a_server(teacher):
+    config = compose.load(composed("experiment=demo", f"teacher={teacher}", "generate.server.model=m"))
+    assert config.generate.server.base_url.startswith("http")
+    assert config.generate.server.model == "m"

@@ -10,7 +10,6 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
-from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,9 +18,10 @@ from hypothesis import strategies as st
 
 from nemo_reasoning.config import Reward
 from nemo_reasoning.contract import ReasoningFormat
+from nemo_reasoning.engines.price import MESSAGE_TOKENS
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.rewards import REWARDS, NoReward, Rollout, endpoint, score
-from nemo_reasoning.rewards.endpoint import Store, parse_score, retry_after_s
+from nemo_reasoning.rewards import REWARDS, NoReward, Rollout, judge, score
+from nemo_reasoning.rewards.endpoint import Store, parse_score
 from nemo_reasoning.verify import Verdict
 
 pytest.importorskip("openai")
@@ -111,7 +111,7 @@ def server():
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     Store.at.cache_clear()
-    monkeypatch.setattr(endpoint, "FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr(judge, "FIRST_DELAY_S", 0.02)
 
 
 def rollout(completion="<think>\nwhy\n</think>\nIt is 4.", problem="2 + 2?", gold="4"):
@@ -177,24 +177,6 @@ def test_429_with_retry_after_is_obeyed(server):
     server.plan = [(429, {}, {"retry-after": "0.6"}), reply()]
     assert grade(server) == [0.75]
     assert server.times[1] - server.times[0] >= 0.55
-
-
-def test_429_without_retry_after_backs_off_further_each_time(server, monkeypatch):
-    monkeypatch.setattr(endpoint, "FIRST_DELAY_S", 0.2)
-    server.plan = [(429, {}, {}), (429, {}, {}), (429, {}, {}), reply()]
-    assert grade(server) == [0.75]
-    waits = [after - before for before, after in zip(server.times, server.times[1:], strict=False)]
-    assert all(wait >= 0.1 * 2**index for index, wait in enumerate(waits))
-
-
-def test_retry_after_in_all_its_forms():
-    assert retry_after_s({}) is None
-    assert retry_after_s({"retry-after": "7"}) == 7
-    assert retry_after_s({"retry-after": "-7"}) == 0
-    assert retry_after_s({"retry-after": "99999"}) == 120
-    assert retry_after_s({"retry-after": "soon"}) is None
-    assert retry_after_s({"retry-after": "inf"}) is None
-    assert 5 < retry_after_s({"retry-after": formatdate(time.time() + 10, usegmt=True)}) <= 10
 
 
 HALF = json.dumps(reply()[1]).encode()[:40]
@@ -306,7 +288,7 @@ def test_the_cost_limit_is_never_passed(server, tmp_path):
 def test_requests_under_way_count_at_their_worst(server):
     def dearest(body):
         sent = sum(len(message["content"].encode()) for message in body["messages"])
-        return reply(usage=(sent + endpoint.MESSAGE_TOKENS, body["max_tokens"]))
+        return reply(usage=(sent + MESSAGE_TOKENS, body["max_tokens"]))
 
     server.plan, server.delay_s = [dearest], 0.1
     grades = grade(server, *numbered(8), max_cost=40.0, max_tokens=10, **PRICES)

@@ -11,12 +11,13 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemo_reasoning.evaluate.metrics import (
+from nemo_reasoning.measure.metrics import (
     majority,
     mean,
     paired_difference,
     pass_at_k,
     proportion,
+    quantile,
     sign_flip_p_value,
     t_quantile,
     wilson,
@@ -156,3 +157,64 @@ def test_equal_models_do_not_differ():
 def test_only_the_same_problems_are_paired():
     with pytest.raises(ValueError, match="paired"):
         paired_difference([0.0], [0.0, 1.0])
+
+
+@pytest.mark.parametrize(("k", "n"), [(1, 8), (4, 8), (8, 16)])
+@pytest.mark.parametrize("num_problems", [30, 200])
+def test_intervals_of_pass_at_k_cover_the_truth(k, n, num_problems):
+    """The truth is the chance that one of k samples is right, over the problems that might have been asked."""
+    rng = np.random.default_rng(6)
+    truth = 1 - np.mean((1 - rng.beta(0.7, 1.5, 400_000)) ** k)
+
+    def estimate():
+        correct = rng.binomial(n, rng.beta(0.7, 1.5, num_problems))
+        return proportion([pass_at_k(n, c, k) for c in correct])
+
+    assert 0.93 <= coverage(estimate, truth, 1500) <= 0.97
+
+
+@pytest.mark.parametrize("num_problems", [30, 200])
+def test_intervals_of_majority_votes_cover_the_truth(num_problems):
+    """Each problem has a right answer and two wrong ones, with chances of its own; ties are averaged."""
+    rng = np.random.default_rng(7)
+
+    def votes(count):
+        chances = rng.dirichlet([1.0, 0.7, 0.7], count)
+        drawn = rng.multinomial(8, chances)
+        most = drawn.max(axis=1)
+        return (drawn[:, 0] == most) / (drawn == most[:, None]).sum(axis=1)
+
+    truth = votes(400_000).mean()
+    assert 0.93 <= coverage(lambda: proportion(votes(num_problems)), truth, 1500) <= 0.97
+
+
+@pytest.mark.parametrize(("share", "num_problems"), [(0.95, 100), (0.95, 300), (0.5, 60)])
+def test_intervals_of_quantiles_cover_the_truth(share, num_problems):
+    """Lengths of the samples of a problem are alike, as they are in fact."""
+    rng = np.random.default_rng(8)
+
+    def lengths(count):
+        return np.round(rng.lognormal(6, 0.5, (count, 1)) * rng.lognormal(0, 0.3, (count, 8)))
+
+    truth = np.quantile(lengths(400_000), share)
+    assert 0.93 <= coverage(lambda: quantile(lengths(num_problems).tolist(), share), truth, 500) <= 0.97
+
+
+@given(st.lists(st.lists(st.integers(1, 50), min_size=3, max_size=3), min_size=1, max_size=12))
+def test_a_quantile_is_that_of_all_values_and_lies_in_its_interval(values):
+    found = quantile(values, 0.95)
+    assert found.value == np.quantile(np.ravel(values), 0.95, method="inverted_cdf")
+    assert min(map(min, values)) <= found.low <= found.value <= found.high <= max(map(max, values))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), min_size=1, max_size=6),
+)
+def test_majority_is_brute_force_over_all_orders_of_the_tie_break(drawn):
+    """Equal answers are judged alike here, as the verifier does."""
+    answers = [answer for answer, _ in drawn]
+    gold = answers[0] if drawn[0][1] else "z"
+    orders = list(itertools.permutations("abcz"))
+    picked = [max(order, key=lambda one: (answers.count(one), -order.index(one))) for order in orders]
+    expected = sum(one == gold for one in picked) / len(orders)
+    assert majority(answers, [answer == gold for answer in answers]) == pytest.approx(expected)

@@ -4,7 +4,7 @@
 
 import pytest
 
-from nemo_reasoning.evaluate.scoring import compare, estimates, score
+from nemo_reasoning.measure.scoring import compare, estimates, score
 
 
 def completion(answer: str | None, gold: str = "4", tokens: int = 10, truncated: bool = False) -> dict:
@@ -46,7 +46,7 @@ def test_scores_by_hand():
     assert scores.rates["no_answer_rate"] == [0.0, 0.5, 0.25]
     assert scores.rates["truncated_rate"] == [0.0, 0.0, 1.0]
     assert scores.rates["format_rate"] == [1.0, 0.5, 0.0]
-    assert scores.mean_tokens == [12, 20, 40]
+    assert scores.num_tokens == [[12] * 4, [20] * 4, [40] * 4]
     assert scores.verdicts == {
         "correct": 4,
         "incorrect": 7,
@@ -60,9 +60,10 @@ def test_scores_by_hand():
 def test_estimates_hold_every_metric_with_its_interval():
     found = estimates(score(ROWS, [1, 2]))
     accuracy = ["greedy", "avg@4", "pass@1", "pass@2", "maj@4"]
-    assert list(found) == [*accuracy, "format_rate", "no_answer_rate", "truncated_rate", "mean_tokens"]
+    rates = ["format_rate", "no_answer_rate", "truncated_rate"]
+    assert list(found) == [*accuracy, *rates, "mean_tokens", "p95_tokens"]
     assert all(value["low"] <= value["value"] <= value["high"] for value in found.values())
-    assert found["mean_tokens"]["value"] == 24
+    assert found["mean_tokens"]["value"] == 24 and found["p95_tokens"]["value"] == 40
 
 
 def test_comparison_counts_gained_and_lost():

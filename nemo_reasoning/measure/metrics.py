@@ -7,8 +7,9 @@ so every interval is made from one number per problem.
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,6 +118,36 @@ def mean(values: ArrayLike) -> Estimate:
     x = _finite(values)
     centre, half = float(x.mean()), _t_half_width(x)
     return Estimate(centre, centre - half, centre + half)
+
+
+def quantile(values: Sequence[Sequence[float]], share: float) -> Estimate:
+    """Quantile of all values of all problems, each problem weighing the same, with a 95 % interval.
+
+    A value lies in the interval where the share of values at or below it, a mean over problems,
+    is not shown to differ from `share` (the test of Francisco and Fuller 1991, Quantile
+    Estimation with a Complex Survey Design, with the interval of `proportion`). No bound is
+    beyond the values that were seen.
+
+    Args:
+        values: `[problems][any number]`.
+        share: In (0, 1).
+    """
+    problem = np.repeat(np.arange(len(values)), [len(own) for own in values])
+    flat = _finite(np.concatenate([np.asarray(own, dtype=np.float64) for own in values]))
+    sizes = np.bincount(problem)
+    seen = np.unique(flat)
+
+    def below(value: float) -> NDArray[np.float64]:
+        return np.bincount(problem[flat <= value], minlength=len(values)) / sizes
+
+    def first(reached: Callable[[float], bool]) -> float:
+        place = bisect_left(seen, True, key=reached)
+        return float(seen[min(place, len(seen) - 1)])
+
+    value = first(lambda one: bool(below(one).mean() >= share - 1e-12))
+    low = first(lambda one: proportion(below(one)).high >= share)
+    high = first(lambda one: proportion(below(one)).low > share)
+    return Estimate(value, min(low, value), max(high, value))
 
 
 def paired_difference(first: ArrayLike, second: ArrayLike) -> Difference:
