@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: `nemo-reasoning SETTING=VALUE ...` runs the pipeline, by Hydra.
 
-`plan`, `report`, `verify` and `score` as the first word are commands of their own.
+`plan`, `doctor`, `status`, `logs`, `cancel`, `report`, `verify` and `score` as the first word are commands of
+their own.
 
 What the user gave wrongly ends in one sentence and exit status 2; a stage that failed, in
 exit status 1.
@@ -23,6 +24,8 @@ from nemo_reasoning.errors import InputError, nearest
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from nemo_reasoning.config import Config
+
 
 def main() -> None:
     """Entry point of the command `nemo-reasoning`."""
@@ -35,6 +38,14 @@ def _main(arguments: list[str]) -> int:
             return _report(arguments[1:])
         if arguments[:1] == ["plan"]:
             return _plan(arguments[1:])
+        if arguments[:1] == ["doctor"]:
+            from nemo_reasoning.doctor import command
+
+            return command.main(arguments[1:], _configured)
+        if arguments[:1] in (["status"], ["logs"], ["cancel"]):
+            from nemo_reasoning.launch import status
+
+            return getattr(status, arguments[0])(arguments[1:])
         if arguments[:1] == ["verify"]:
             from nemo_reasoning import explain
 
@@ -61,6 +72,8 @@ nemo-reasoning: from R1 reasoning traces to a reasoning model.
 nemo-reasoning experiment=demo [SETTING=VALUE ...]   run the pipeline
 nemo-reasoning -m experiment=demo seed=0,1,2         run it for each value
 nemo-reasoning plan experiment=qwen3_8b [--json]     memory and time of its distillation, and whether it fits
+nemo-reasoning doctor [experiment=demo]              whether this environment is right for each stage
+nemo-reasoning status|logs|cancel RUN_DIRECTORY      jobs of a submitted run: how they go, what they say, end them
 nemo-reasoning report RUN_DIRECTORY                  write the report of a run again
 nemo-reasoning verify ANSWER GOLD                    explain one verdict
 nemo-reasoning score FILE                            verdicts and rewards of a file of completions
@@ -93,16 +106,20 @@ def _report(arguments: list[str]) -> int:
 
 
 def _plan(arguments: list[str]) -> int:
+    from nemo_reasoning.plan import command
+
+    config = _configured([argument for argument in arguments if argument != "--json"])
+    return command.show(config, as_json="--json" in arguments)
+
+
+def _configured(settings: list[str]) -> "Config":
+    """The checked configuration that settings describe, for the commands that are not run by Hydra."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_module
 
-    from nemo_reasoning.plan import command
-
     compose.register_defaults()
-    settings = [argument for argument in arguments if argument != "--json"]
     with _hydra_sentences(), initialize_config_module("nemo_reasoning.conf", version_base="1.3"):
-        config = compose.resolve(hydra_compose("config", overrides=settings))
-    return command.show(config, as_json="--json" in arguments)
+        return compose.resolve(hydra_compose("config", overrides=settings))
 
 
 def _run(arguments: list[str]) -> int:
@@ -113,10 +130,8 @@ def _run(arguments: list[str]) -> int:
     statuses = [0]
 
     def task(composed: "DictConfig") -> None:
-        from nemo_reasoning import pipeline
-
         try:
-            pipeline.run(compose.load(_with_sweep_directory(composed)))
+            _run_or_submit(compose.load(_with_sweep_directory(composed)))
         except InputError as error:  # said here, so that the other jobs of a sweep still run
             statuses.append(_say(error))
 
@@ -125,6 +140,17 @@ def _run(arguments: list[str]) -> int:
     with _hydra_sentences():
         hydra.main(version_base="1.3", config_path="pkg://nemo_reasoning.conf", config_name="config")(task)()
     return max(statuses)
+
+
+def _run_or_submit(config: "Config") -> None:
+    if config.cluster.kind == "here":
+        from nemo_reasoning import pipeline
+
+        pipeline.run(config)
+    else:
+        from nemo_reasoning import launch
+
+        launch.submit(config)
 
 
 @contextmanager

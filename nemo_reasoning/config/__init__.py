@@ -12,11 +12,13 @@ from typing import Literal
 from pydantic import Field
 
 from nemo_reasoning.config.base import NonNegative, NonNegativeFloat, Section
+from nemo_reasoning.config.cluster import Cluster, Resources
 from nemo_reasoning.config.curate import Curate
 from nemo_reasoning.config.data import Arithmetic, Data, Layout, Source
 from nemo_reasoning.config.distill import Distill, LoRA
 from nemo_reasoning.config.evaluate import Evaluate
 from nemo_reasoning.config.grpo import GRPO, Reward
+from nemo_reasoning.config.launch import Launch
 from nemo_reasoning.config.model import Model, ScratchModel
 from nemo_reasoning.config.plan import Plan
 from nemo_reasoning.config.steps import (
@@ -54,6 +56,7 @@ __all__ = [
     "GRPO",
     "Arithmetic",
     "BoxedInput",
+    "Cluster",
     "Completeness",
     "Config",
     "Correctness",
@@ -70,6 +73,7 @@ __all__ = [
     "GoldSanity",
     "Language",
     "LanguageId",
+    "Launch",
     "Layout",
     "LoRA",
     "Loop",
@@ -82,6 +86,7 @@ __all__ = [
     "Plan",
     "RepeatedLines",
     "Repetition",
+    "Resources",
     "Reward",
     "Sample",
     "ScratchModel",
@@ -132,3 +137,5 @@ class Config(Section):
     plan: Plan = Plan()
     grpo: GRPO = GRPO()
     evaluate: Evaluate = Evaluate()
+    cluster: Cluster = Cluster()
+    launch: Launch = Launch()
