@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: `nemo-reasoning SETTING=VALUE ...` runs the pipeline, by Hydra.
 
-`plan`, `report`, `compare`, `verify` and `score` as the first word are commands of their own.
+The first word may be a command of its own (`COMMANDS`).
 
 What the user gave wrongly ends in one sentence and exit status 2; a stage that failed, in
 exit status 1.
 """
 
+import importlib
 import importlib.resources
 import os
 import re
@@ -23,6 +24,19 @@ from nemo_reasoning.errors import InputError, nearest
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from nemo_reasoning.config import Config
+
+
+COMMANDS = {
+    "cancel": "nemo_reasoning.launch.status:cancel",
+    "compare": "nemo_reasoning.compare:main",
+    "logs": "nemo_reasoning.launch.status:logs",
+    "score": "nemo_reasoning.score:main",
+    "status": "nemo_reasoning.launch.status:status",
+    "verify": "nemo_reasoning.explain:main",
+}
+"""First words and the functions that take the other arguments and give the exit status; imported when called."""
+
 
 def main() -> None:
     """Entry point of the command `nemo-reasoning`."""
@@ -31,27 +45,15 @@ def main() -> None:
 
 def _main(arguments: list[str]) -> int:
     try:
-        if arguments[:1] == ["report"]:
-            return _report(arguments[1:])
-        if arguments[:1] == ["plan"]:
-            return _plan(arguments[1:])
-        if arguments[:1] == ["verify"]:
-            from nemo_reasoning import explain
-
-            return explain.main(arguments[1:])
-        if arguments[:1] == ["score"]:
-            from nemo_reasoning import score
-
-            return score.main(arguments[1:])
-        if arguments[:1] == ["compare"]:
-            from nemo_reasoning import compare
-
-            return compare.main(arguments[1:])
+        word, rest = arguments[:1], arguments[1:]
+        if word in (["report"], ["plan"], ["doctor"]):
+            return {"report": _report, "plan": _plan, "doctor": _doctor}[arguments[0]](rest)
+        if word and word[0] in COMMANDS:
+            module, function = COMMANDS[word[0]].split(":")
+            return getattr(importlib.import_module(module), function)(rest)
         if {"--help", "-h"} & set(arguments):
             return _help()
-        if arguments[:1] == ["run"]:
-            arguments = arguments[1:]
-        return _run(arguments)
+        return _run(rest if word == ["run"] else arguments)
     except InputError as error:
         return _say(error)
     except KeyboardInterrupt:
@@ -65,6 +67,8 @@ nemo-reasoning: from R1 reasoning traces to a reasoning model.
 nemo-reasoning experiment=demo [SETTING=VALUE ...]   run the pipeline
 nemo-reasoning -m experiment=demo seed=0,1,2         run it for each value
 nemo-reasoning plan experiment=qwen3_8b [--json]     memory and time of its distillation, and whether it fits
+nemo-reasoning doctor [experiment=demo]              whether this environment is right for each stage
+nemo-reasoning status|logs|cancel RUN_DIRECTORY      jobs of a submitted run: how they go, what they say, end them
 nemo-reasoning report RUN_DIRECTORY                  write the report of a run again
 nemo-reasoning compare RUN RUN ...                   evaluated models on the same problems: table and page
 nemo-reasoning verify ANSWER GOLD                    explain one verdict
@@ -98,16 +102,26 @@ def _report(arguments: list[str]) -> int:
 
 
 def _plan(arguments: list[str]) -> int:
+    from nemo_reasoning.plan import command
+
+    config = _configured([argument for argument in arguments if argument != "--json"])
+    return command.show(config, as_json="--json" in arguments)
+
+
+def _doctor(arguments: list[str]) -> int:
+    from nemo_reasoning.doctor import command
+
+    return command.main(arguments, _configured)
+
+
+def _configured(settings: list[str]) -> "Config":
+    """The checked configuration that settings describe, for the commands that are not run by Hydra."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_module
 
-    from nemo_reasoning.plan import command
-
     compose.register_defaults()
-    settings = [argument for argument in arguments if argument != "--json"]
     with _hydra_sentences(), initialize_config_module("nemo_reasoning.conf", version_base="1.3"):
-        config = compose.resolve(hydra_compose("config", overrides=settings))
-    return command.show(config, as_json="--json" in arguments)
+        return compose.resolve(hydra_compose("config", overrides=settings))
 
 
 def _run(arguments: list[str]) -> int:
@@ -118,10 +132,8 @@ def _run(arguments: list[str]) -> int:
     statuses = [0]
 
     def task(composed: "DictConfig") -> None:
-        from nemo_reasoning import pipeline
-
         try:
-            pipeline.run(compose.load(_with_sweep_directory(composed)))
+            _run_or_submit(compose.load(_with_sweep_directory(composed)))
         except InputError as error:  # said here, so that the other jobs of a sweep still run
             statuses.append(_say(error))
 
@@ -130,6 +142,17 @@ def _run(arguments: list[str]) -> int:
     with _hydra_sentences():
         hydra.main(version_base="1.3", config_path="pkg://nemo_reasoning.conf", config_name="config")(task)()
     return max(statuses)
+
+
+def _run_or_submit(config: "Config") -> None:
+    if config.cluster.kind == "here":
+        from nemo_reasoning import pipeline
+
+        pipeline.run(config)
+    else:
+        from nemo_reasoning import launch
+
+        launch.submit(config)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
@@ -74,15 +75,23 @@ def validate(values: Any) -> Config:
 
 def write_resolved(config: Config, path: Path) -> None:
     """Write the checked configuration as YAML, for the stage processes to read."""
-    text = OmegaConf.to_yaml(OmegaConf.create(config.model_dump(by_alias=True)))
-    write_bytes(path, text.encode())
+    write_bytes(path, to_yaml(config.model_dump(by_alias=True)).encode())
+
+
+def to_yaml(values: dict[str, Any]) -> str:
+    """YAML that reads back as exactly these values.
+
+    PyYAML writes some line ends of Unicode (U+0085) so that they come back as others, unless all is escaped.
+    """
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return text if yaml.safe_load(text) == values else yaml.safe_dump(values, sort_keys=False)
 
 
 def read_resolved(path: Path) -> Config:
     """Read what `write_resolved` wrote."""
     if not path.exists():
         raise InputError(f"{path} does not exist; {path.parent} is not the directory of a run.")
-    return validate(OmegaConf.to_container(OmegaConf.load(path)))
+    return validate(yaml.safe_load(path.read_bytes()))
 
 
 def setting_names(key: str) -> set[str]:

@@ -30,14 +30,22 @@ def run(config: Config) -> None:
         InputError: Something given cannot be used, the run's directory belongs to another
             run, or a stage failed.
     """
-    directory = Path(config.paths.run)
     check_run(config)
-    with _locked(directory) as lock, Console(config) as console:
+    with locked(Path(config.paths.run)) as lock, Console(config) as console:
+        claim(config)
         for stage in selected(config):
-            _forget_if_overwritten(stage, config)
-        compose.write_resolved(config, directory / "resolved.yaml")
-        for stage in selected(config):
-            _run_stage(stage, config, lock, console)
+            run_stage(stage, config, lock, console)
+
+
+def claim(config: Config) -> None:
+    """Make the run's directory that of `config`; call it with the run's lock.
+
+    Raises:
+        InputError: A stage was made with other settings, and `overwrite` is off.
+    """
+    for stage in selected(config):
+        _forget_if_overwritten(stage, config)
+    compose.write_resolved(config, Path(config.paths.run) / "resolved.yaml")
 
 
 def _forget_if_overwritten(stage: Stage, config: Config) -> None:
@@ -59,27 +67,47 @@ def _clear(stage: Stage, config: Config) -> None:
     remove(directory / MANIFEST if stage.reuses else directory)
 
 
-def _run_stage(stage: Stage, config: Config, lock: int, console: Console) -> None:
-    directory = stage.directory(config)
-    manifest = _resumable(stage, config)
+def run_stage(stage: Stage, config: Config, lock: int, console: Console) -> None:
+    """Run one stage in a process of its own, unless it is done; errors as in `run`."""
+    manifest = begin_stage(stage, config)
     if manifest and manifest.done:
         console.skipped(stage.name, manifest)
         return
-    if manifest is None:
-        _clear(stage, config)
-        begin(stage, config, time.time()).write(directory)
     console.started(stage.name, resumed=manifest is not None)
     usage = run_stage_process(
         stage.name, Path(config.paths.run), stage.processes(config), lock, lambda row: console.progress(stage.name, row)
     )
-    done = read_manifest(directory)
+    console.finished(stage.name, end_stage(stage, config, asdict(usage)))
+
+
+def begin_stage(stage: Stage, config: Config) -> Manifest | None:
+    """Prepare the directory of a stage that is to run; gives the record that it continues, None where it starts anew.
+
+    Raises:
+        InputError: What it has was made from other inputs, and `overwrite` is off.
+    """
+    manifest = _resumable(stage, config)
+    if manifest is None:
+        _clear(stage, config)
+        begin(stage, config, time.time()).write(stage.directory(config))
+    return manifest
+
+
+def end_stage(stage: Stage, config: Config, usage: dict[str, float]) -> Manifest:
+    """Add what a stage used to its record; gives the record.
+
+    Raises:
+        StageInterrupted: It saved what it had and ended.
+        InputError: It has no DONE record.
+    """
+    done = read_manifest(stage.directory(config))
     if done is not None and done.status == "interrupted":
         raise StageInterrupted(stage.name, done.metrics["summary"])
     if done is None or not done.done:
         raise InputError(f"the stage {stage.name} ended without finishing; the same command continues it.")
-    done = replace(done, metrics={**done.metrics, **asdict(usage)})
-    done.write(directory)
-    console.finished(stage.name, done)
+    done = replace(done, metrics={**done.metrics, **usage})
+    done.write(stage.directory(config))
+    return done
 
 
 def _resumable(stage: Stage, config: Config) -> Manifest | None:
@@ -97,7 +125,7 @@ def _resumable(stage: Stage, config: Config) -> Manifest | None:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[int]:
+def locked(directory: Path) -> Iterator[int]:
     """Hold the run's lock; processes of a killed run get a moment to end.
 
     Raises:

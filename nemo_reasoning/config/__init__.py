@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from nemo_reasoning.config.base import NonNegative, NonNegativeFloat, Section
+from nemo_reasoning.config.cluster import Cluster, Resources
 from nemo_reasoning.config.curate import Curate
 from nemo_reasoning.config.data import Arithmetic, Data, Layout, Source
 from nemo_reasoning.config.distill import Distill, LoRA
@@ -19,6 +20,7 @@ from nemo_reasoning.config.engine import Price, Server
 from nemo_reasoning.config.evaluate import Benchmark, Evaluate, Sampling
 from nemo_reasoning.config.generate import Generate
 from nemo_reasoning.config.grpo import GRPO, Reward
+from nemo_reasoning.config.launch import Launch
 from nemo_reasoning.config.model import Model, ScratchModel
 from nemo_reasoning.config.plan import Plan
 from nemo_reasoning.config.steps import (
@@ -57,6 +59,7 @@ __all__ = [
     "Arithmetic",
     "Benchmark",
     "BoxedInput",
+    "Cluster",
     "Completeness",
     "Config",
     "Correctness",
@@ -74,6 +77,7 @@ __all__ = [
     "GoldSanity",
     "Language",
     "LanguageId",
+    "Launch",
     "Layout",
     "LoRA",
     "Loop",
@@ -87,6 +91,7 @@ __all__ = [
     "Price",
     "RepeatedLines",
     "Repetition",
+    "Resources",
     "Reward",
     "Sample",
     "Sampling",
@@ -140,3 +145,5 @@ class Config(Section):
     plan: Plan = Plan()
     grpo: GRPO = GRPO()
     evaluate: Evaluate = Evaluate()
+    cluster: Cluster = Cluster()
+    launch: Launch = Launch()

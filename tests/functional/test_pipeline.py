@@ -5,67 +5,17 @@
 import json
 import os
 import random
-import re
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from pipeline_runs import STAGES, command, measured, run
 
 pytestmark = pytest.mark.slow
 
-SMALL = (
-    "experiment=smoke",
-    "data.generator.num_traces=600",
-    "data.generator.num_evaluation=20",
-    "distill.train_iters=8",
-    "distill.save_interval=3",
-    "distill.eval_interval=4",
-    "grpo.max_num_steps=3",
-    "grpo.num_prompts_per_step=4",
-    "grpo.checkpoint_interval=1",
-    "evaluate.num_samples=4",
-)
 KILLS = int(os.environ.get("KILLS", "8"))
 LONGEST_LIFE_S = 25
-CLOCK = re.compile("second|tflops|mfu|memory")
-"""Metrics that no two runs have alike."""
-STAGES = ("prepare", "curate", "distill", "grpo", "evaluate", "report")
-
-
-def command(root, *overrides):
-    return [sys.executable, "-m", "nemo_reasoning.cli", *SMALL, f"paths.root={root}", *overrides]
-
-
-def run(root, *overrides):
-    return subprocess.run(command(root, *overrides), capture_output=True, text=True, timeout=500)
-
-
-def measured(run_directory: Path) -> dict:
-    """All that a run measured, without what depends on the clock."""
-
-    def rows(stage):
-        lines = (run_directory / stage / "metrics.jsonl").read_text().splitlines()
-        return [{k: v for k, v in json.loads(line).items() if not CLOCK.search(k)} for line in lines]
-
-    results = json.loads((run_directory / "evaluate" / "results.json").read_text())
-    return {
-        "curated": (run_directory / "curate" / "sft.jsonl").read_text().replace(str(run_directory), ""),
-        "distill": rows("distill"),
-        "grpo": rows("grpo"),
-        "rollouts": (run_directory / "grpo" / "rollouts.jsonl").read_text(),
-        "evaluate": {name: model["metrics"] for name, model in results["models"].items()},
-    }
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    root = tmp_path_factory.mktemp("finished")
-    result = run(root)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return root
 
 
 def test_one_command_ends_with_every_stage_done_and_a_report(finished):
