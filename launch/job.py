@@ -18,6 +18,7 @@ from nemo_reasoning.compose import read_resolved
 from nemo_reasoning.config import Config
 from nemo_reasoning.console import Console
 from nemo_reasoning.errors import InputError
+from nemo_reasoning.launch.teacher import serving
 from nemo_reasoning.manifest import Manifest, read_manifest
 from nemo_reasoning.stages import STAGES, Stage
 
@@ -54,7 +55,11 @@ def verdict(manifest: Manifest | None, status: int, last: bool) -> int:
 
 def _run(what: Stage, config: Config) -> int:
     """Run the stage in a process of its own."""
-    with pipeline.locked(Path(config.paths.run)) as lock, Console(config) as console:
+    with (
+        pipeline.locked(Path(config.paths.run)) as lock,
+        serving(config, what.name),
+        Console(config) as console,
+    ):
         pipeline.run_stage(what, config, lock, console)
     return 0
 

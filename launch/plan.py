@@ -162,7 +162,8 @@ def _image(config: Config, stage: str, asked: Resources) -> str | None:
         return None
     images = config.cluster.images
     image = asked.image
-    if image is None and stage in ("prepare", "generate", "curate", "report"):
+    serves = stage == "generate" and config.cluster.teacher  # the image with GPU libraries has vLLM
+    if image is None and stage in ("prepare", "generate", "curate", "report") and not serves:
         image = images.nemo_curator
     elif image is None:
         image = images.nemo_rl if stage == "grpo" and config.grpo.engine == "nemo_rl" else images.nemo

@@ -34,6 +34,8 @@ def shape_of(config: Config, stage: str) -> Shape:
         return _nemo_rl(config, asked)
     if stage == "curate" and config.curate.executor in ("ray_data", "xenna"):
         return _ray(asked.nodes or 1, asked.gpus_per_node or 0)
+    if stage == "generate" and config.cluster.teacher:
+        return _ray(asked.nodes or 1, config.plan.gpus_per_node if asked.gpus_per_node is None else asked.gpus_per_node)
     return _one_process(config, stage, asked)
 
 

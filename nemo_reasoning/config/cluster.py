@@ -42,8 +42,8 @@ def seconds(time: str) -> int:
     return total
 
 
-def _minutes(value: object) -> object:
-    """A number is minutes, as for sbatch."""
+def _written(value: object) -> object:
+    """A number as sbatch reads it (minutes), or as an argument of a command."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -58,7 +58,8 @@ def _variable(name: str) -> str:
     return name
 
 
-Time = Annotated[str, BeforeValidator(_minutes), AfterValidator(_time)]
+Time = Annotated[str, BeforeValidator(_written), AfterValidator(_time)]
+Argument = Annotated[str, BeforeValidator(_written)]
 Variable = Annotated[str, AfterValidator(_variable)]
 
 
@@ -129,6 +130,9 @@ class Cluster(Section):
     """Jobs run in the images; else with this interpreter, which must then be on the cluster's shared disk."""
     images: Images = Images()
     stages: StageResources = StageResources()
+    teacher: list[Argument] | None = None
+    """Command of a server that the jobs of the stage `generate` run beside it, on the GPUs of
+    `stages.generate` (several nodes: in their Ray cluster); None where the teacher runs elsewhere."""
     gpu_request: Literal["gpus_per_node", "gres", "none"] = "gpus_per_node"
     """How GPUs are asked for; `none` where whole nodes are given, or there are none."""
     exclusive: bool = True

@@ -3,9 +3,11 @@
 """A generation by the command line: killed in between, and followed by curation."""
 
 import os
+import socket
 import subprocess
 import sys
 
+import fault_server
 import generate_faults
 import pytest
 from fault_server import Running
@@ -56,3 +58,27 @@ def test_from_problems_to_curated_data_in_one_command(tmp_path):
     assert len(traces) == 120
     assert kept
     assert {row["problem"] for row in kept} <= right
+
+
+def test_a_job_runs_its_teacher_beside_the_stage(tmp_path):
+    """`cluster.teacher`, as on a cluster: the job starts the server, the stage waits for it, both end."""
+    generate_faults.write_problems(tmp_path / "problems.jsonl", 10)
+    port = free_port()
+    overrides = [
+        *("experiment=demo", "data=[arithmetic,generated]", "name=g", f"paths.root={tmp_path}", "stages=[generate]"),
+        *("teacher=vllm_job", f"data.problems.path={tmp_path}/problems.jsonl", "generate.server.model=teacher"),
+        *(f"generate.server.base_url=http://127.0.0.1:{port}/v1", "cluster=local", "launch.code=ship"),
+        f"cluster.teacher=[{sys.executable},{fault_server.__file__},--port,{port},--delay,0.01]",
+    ]
+    command = [sys.executable, "-m", "nemo_reasoning.cli", *overrides]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert len(list(read_jsonl(tmp_path / "g" / "generate" / "traces.jsonl"))) == 40
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]

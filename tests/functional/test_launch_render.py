@@ -35,6 +35,15 @@ RUNS = {
         "+cluster.environment.NCCL_DEBUG=WARN",
         "cluster.environment_file=/home/me/secrets.env",
     ),
+    "teacher_2_nodes": (
+        "experiment=qwen2_5_1_5b",
+        "teacher=vllm_job",
+        "data=generated",
+        "data.problems.path=problems.jsonl",
+        "cluster.stages.generate.nodes=2",
+        *SLURM,
+        "stages=[generate]",
+    ),
     "smoke_slurm_lab": ("experiment=smoke", "cluster=slurm_lab"),
     "smoke_local": ("experiment=smoke", "cluster=local"),
 }
@@ -67,6 +76,7 @@ def rendered(capsys, *overrides):
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_scripts_are_those_that_were_reviewed(name, capsys):
+    Path("problems.jsonl").write_text("{}\n")
     text, golden = rendered(capsys, *RUNS[name]), GOLDEN / f"{name}.txt"
     if os.environ.get("WRITE_GOLDEN"):
         golden.write_text(text)
