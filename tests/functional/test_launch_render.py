@@ -41,6 +41,7 @@ RUNS = {
         "data=generated",
         "data.problems.path=problems.jsonl",
         "cluster.stages.generate.nodes=2",
+        "cluster.stages.generate.segments=1",
         *SLURM,
         "stages=[generate]",
     ),
