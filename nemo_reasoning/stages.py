@@ -198,8 +198,8 @@ STAGES = {
         Stage(
             name="distill",
             module="nemo_reasoning.distill.stage",
-            sections=("seed", "model", "format", "distill"),
-            rooms=("distill", "leaving", "traces"),
+            sections=("seed", "model", "format", "verify", "distill"),
+            rooms=("distill", "leaving", "sampling", "decoder", "transformer", "traces", "verify"),
             inputs=_distill_inputs,
             processes=_distill_processes,
             preload="nemo_reasoning.distill.preload",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from nemo_reasoning.config.base import NonNegativeFloat, Positive, PositiveFloat, Section, Share
+from nemo_reasoning.config.base import NonNegative, NonNegativeFloat, Positive, PositiveFloat, Section, Share
 from nemo_reasoning.config.weights import WeightGroup
 
 
@@ -107,6 +107,15 @@ class Distill(Section):
     """A checkpoint is written every so many steps; the latest one is kept."""
     eval_interval: Positive = 500
     """The validation loss is measured every so many steps, and at the end."""
+    val_period: NonNegative = 0
+    """The student solves held-out problems (those of the validation traces) every so many steps, and after the
+    last; 0 never does."""
+    val_max_problems: Positive = 256
+    """So many of them at most; by their texts alone. They are none of those of the evaluation."""
+    val_max_new_tokens: Positive | None = None
+    """Length limit of a completion; None is `seq_length`."""
+    keep_best: bool = False
+    """Export the student that solved the most of them, not the last."""
     log_interval: Positive = 1
     init: str | None = None
     """Start from these weights, a Hugging Face, Megatron-Bridge or DCP checkpoint of `model.path`'s shape."""
@@ -140,6 +149,12 @@ class Distill(Section):
     def _one_length(self) -> "Distill":
         if (self.train_iters is None) == (self.num_epochs is None):
             raise ValueError("distill.train_iters and distill.num_epochs exclude each other; set one of them to null")
+        return self
+
+    @model_validator(mode="after")
+    def _best_is_measured(self) -> "Distill":
+        if self.keep_best and not self.val_period:
+            raise ValueError("distill.keep_best needs distill.val_period; set it to the steps between two measurements")
         return self
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from megatron.bridge.data.packing import PackedSequenceSpecs
 from megatron.bridge.training.callbacks import Callback, CallbackContext
 
 from nemo_reasoning.config import Config, Distill
-from nemo_reasoning.distill import checkpoints, comparison, health
+from nemo_reasoning.distill import best, checkpoints, comparison, health
 from nemo_reasoning.distill.dataset import EncodedDataset
 from nemo_reasoning.distill.export import export
 from nemo_reasoning.distill.health import Monitor, Unhealthy
@@ -224,6 +224,10 @@ class ExportCallback(Callback):
         self._config, self._student, self._tokenizer, self._target = config, student, tokenizer, target
 
     def on_train_end(self, context: CallbackContext) -> None:
-        """Write the Hugging Face directory."""
+        """Write the Hugging Face directory: the trained student, or the best one that was measured."""
+        if self._config.distill.keep_best:
+            if torch.distributed.get_rank() == 0:
+                best.place(self._target.parent, self._target)
+            return
         ids = context.state.cfg.dataset.sample(comparison.length(self._config.distill) + 1)
         export(self._config, self._student, self._tokenizer, context.model, ids, self._target)

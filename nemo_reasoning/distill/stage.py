@@ -12,7 +12,7 @@ from typing import Any
 
 from nemo_reasoning.config import Config
 from nemo_reasoning.contract import preflight
-from nemo_reasoning.distill import checkpoints, engine, health, recipe, start, student, teacher
+from nemo_reasoning.distill import checkpoints, engine, health, held_out, recipe, start, student, teacher
 from nemo_reasoning.distill.checks import check_student
 from nemo_reasoning.distill.data import measured
 from nemo_reasoning.distill.data import prepare as prepare_data
@@ -103,6 +103,8 @@ def _prepare(config: Config, stage: StageRun) -> None:
     if config.distill.teacher is not None:
         teacher.check(config.distill, model)
     prepare_data(config, tokenizer, stage)
+    if config.distill.val_period:
+        held_out.check(config, tokenizer, model, stage.directory.parent)
     rows = count_rows(config.distill, stage.directory / "data" / "train")
     if rows < config.distill.global_batch_size:
         raise InputError(
@@ -117,12 +119,14 @@ def _metrics(config: Config, stage: StageRun) -> dict[str, Any]:
     training = [row for row in rows if "loss" in row]
     validation = [row for row in rows if "validation_loss" in row]
     complete = checkpoints.latest(stage.directory / CHECKPOINTS)
+    found = held_out.summary(config.distill, rows, complete.step)
     return {
-        "summary": _summary(training, validation, complete.stopped_early),
+        "summary": _summary(training, validation, complete.stopped_early) + held_out.sentence(found),
         "steps": complete.step,
         "stopped_early": complete.stopped_early,
         "loss": training[-1]["loss"],
         "validation_loss": validation[-1]["validation_loss"] if validation else None,
+        **found,
         "recoveries": len(health.recoveries(stage.directory)),
         "speed": _speed(training),
         **measured(config.distill, stage.directory / "data" / "train"),

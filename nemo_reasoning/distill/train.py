@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from nemo_reasoning.config import Config, Distill
-from nemo_reasoning.distill import checkpoints, health, recipe
+from nemo_reasoning.distill import best, checkpoints, health, recipe
 from nemo_reasoning.distill.health import Unhealthy
 from nemo_reasoning.errors import InputError, Interrupted
 from nemo_reasoning.leaving import Leaving
@@ -66,7 +66,9 @@ def rewind(stage: StageRun) -> None:
     def back() -> None:
         checkpoints.clean(directory)
         complete = checkpoints.latest(directory)
-        stage.rewind(complete.step if complete else -1)
+        step = complete.step if complete else -1
+        stage.rewind(step)
+        best.drop_after(stage.directory, step)
 
     _on_first_rank(back)
 
@@ -84,7 +86,8 @@ def _train_once(config: Config, stage: StageRun, student: str, init: str) -> Non
     complete = checkpoints.latest(directory)
     if complete:
         _resume(bridge, complete, directory)
-    finish = ExportCallback(config, student, load_tokenizer(student, config.model), stage.directory / "hf")
+    tokenizer = load_tokenizer(student, config.model)
+    finish = ExportCallback(config, student, tokenizer, stage.directory / "hf")
     with contextlib.ExitStack() as stack:
         # Bridge's own limit breaks off a validation, whose result is lost, and asks all ranks twice in every step.
         leaving = stack.enter_context(Leaving(config.distill.exit_duration_in_mins))
@@ -92,7 +95,12 @@ def _train_once(config: Config, stage: StageRun, student: str, init: str) -> Non
         if is_writer():
             stack.enter_context(trackers)
         progress = ProgressCallback(config.distill, stage, bridge.dataset, complete, trackers, leaving)
-        finetune(bridge, recipe.forward_step(config.distill), callbacks=[progress, finish])
+        measuring = []
+        if config.distill.val_period:
+            from nemo_reasoning.distill.validation import ValidationCallback
+
+            measuring = [ValidationCallback(config, stage, student, tokenizer, trackers)]
+        finetune(bridge, recipe.forward_step(config.distill), callbacks=[progress, *measuring, finish])
 
 
 def _set_health(bridge: "ConfigContainer", stage: StageRun) -> None:

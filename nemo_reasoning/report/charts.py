@@ -101,6 +101,17 @@ def pass_rates(counts: Sequence[int]) -> Figure:
     return figure([bar], "completions that are correct (%)", "problems", xaxis={"type": "category"})
 
 
+def held_out(rows: Sequence[Row]) -> Figure:
+    """How the student solves held-out problems while it is distilled."""
+    lines = [
+        _line(rows, "validation_accuracy", "solved", "--green", 100.0),
+        _line(rows, "validation_format_rate", "well-formed", "--blue", 100.0),
+        _line(rows, "validation_truncated_rate", "cut at a length limit", "--red", 100.0),
+    ]
+    lines = [{**line, "mode": "lines+markers"} for line in lines]
+    return figure(lines, "step", "held-out problems (%)", yaxis={"range": [0, 100]})
+
+
 def curve(rows: Sequence[Row], key: str, y: str, colour: str = "--blue", scale: float = 1.0) -> Figure:
     """One GRPO metric by step: faint as measured, solid as a moving average."""
     raw = _line(rows, key, "each step", colour, scale)

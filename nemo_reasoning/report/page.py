@@ -144,6 +144,8 @@ def _figures(run: RunData) -> dict[str, charts.Figure]:
         figures["funnel"] = charts.funnel(run.funnel)
     if run.distill:
         figures["loss"] = charts.loss(run.distill)
+    if any("validation_accuracy" in row for row in run.distill):
+        figures["solved"] = charts.held_out(run.distill)
     for name, key, _, axis, colour, scale in GRPO_CURVES:
         if any(row.get(key) is not None for row in run.grpo):
             figures[name] = charts.curve(run.grpo, key, axis, colour, scale)

@@ -6,6 +6,8 @@ import os
 import random
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -90,6 +92,26 @@ def train(runs: list[Path], ranks: int) -> None:
         [sys.executable, *torchrun, *worker], env=environment(), capture_output=True, text=True, timeout=1200
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-15000:]
+
+
+def start_and_kill(run: Path, ranks: int, is_time: Callable[[Path], bool], seconds: float = 0.0) -> None:
+    """Start the stage as the pipeline does and kill it once `is_time` says so, or some seconds later."""
+    command = [sys.executable, "-m", "nemo_reasoning.stage", "distill", str(run), "--processes", str(ranks)]
+    directory = run / "distill" / "checkpoints"
+    (run / "distill").mkdir(exist_ok=True)
+    with (run / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+        try:
+            deadline = time.monotonic() + 300
+            while not is_time(directory):
+                assert process.poll() is None, (run / "log.txt").read_text()[-5000:]
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            time.sleep(seconds)
+        finally:
+            process.kill()
+            process.wait()
+    assert not (run / "distill" / "hf").exists(), "it was killed too late to prove anything"
 
 
 def environment() -> dict[str, str]:

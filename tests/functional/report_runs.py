@@ -127,6 +127,7 @@ def write_distill(stage: StageRun) -> None:
         stage.log({"step": step, "loss": 4 * math.exp(-step / 60) + 0.2, "lr": 1e-3, "tokens": 64 * step})
         if step % 100 == 0:
             stage.log({"step": step, "validation_loss": 4 * math.exp(-step / 60) + 0.25})
+            stage.log({"step": step, "validation_accuracy": step / 400, "validation_format_rate": 0.9})
 
 
 def write_grpo(stage: StageRun, rng: random.Random, attack: str) -> None:

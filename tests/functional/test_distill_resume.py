@@ -7,16 +7,12 @@ With the distributed optimizer over two replicas, packed sequences, and several 
 
 import random
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from distill_runs import environment, make_run, rows, train, weights
+from distill_runs import make_run, rows, start_and_kill, train, weights
 
 from nemo_reasoning.distill import checkpoints
 from nemo_reasoning.files import read_json
@@ -44,9 +40,9 @@ def runs(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("resume")
     made = {name: make_run(root / name, **SETTINGS) for name in ("straight", "killed")}
     made["early"] = make_run(root / "early", **SETTINGS, stop_loss=4.0)
-    _start_and_kill(made["killed"], _has_a_checkpoint, random.uniform(0.0, 0.5))
+    start_and_kill(made["killed"], RANKS, _has_a_checkpoint, random.uniform(0.0, 0.5))
     left = set((made["killed"] / "distill" / "checkpoints").glob("iter_*"))
-    _start_and_kill(made["killed"], partial(_writes_a_checkpoint, left))
+    start_and_kill(made["killed"], RANKS, partial(_writes_a_checkpoint, left))
     _cut_the_tracker_files(made["killed"])
     train(list(made.values()), RANKS)
     return made
@@ -111,26 +107,6 @@ def _assert_same_weights(one: Path, other: Path) -> None:
 def _metrics(run: Path) -> dict:
     """What the stage gives; the worker leaves out its speed."""
     return read_json(run / "metrics.json")
-
-
-def _start_and_kill(run: Path, is_time: Callable[[Path], bool], seconds: float = 0.0) -> None:
-    """Start the stage as the pipeline does and kill it once `is_time` says so, or some seconds later."""
-    command = [sys.executable, "-m", "nemo_reasoning.stage", "distill", str(run), "--processes", str(RANKS)]
-    directory = run / "distill" / "checkpoints"
-    (run / "distill").mkdir(exist_ok=True)
-    with (run / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT)
-        try:
-            deadline = time.monotonic() + 300
-            while not is_time(directory):
-                assert process.poll() is None, (run / "log.txt").read_text()[-5000:]
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
-            time.sleep(seconds)
-        finally:
-            process.kill()
-            process.wait()
-    assert not (run / "distill" / "hf").exists(), "it was killed too late to prove anything"
 
 
 def _has_a_checkpoint(directory: Path) -> bool:

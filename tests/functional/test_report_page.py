@@ -114,6 +114,7 @@ def test_page_states_its_limits_and_shows_the_figures(tmp_path):
     assert page.count('class="mark rl">GRPO only<') == 1
     assert "p &lt; 0.001" in page
     assert "Step 40: accuracy fell from 31% to 14%." in page
+    assert "Held-out problems that the student solves" in page
 
 
 def test_named_benchmarks_are_shown_also_without_held_out_problems(tmp_path):

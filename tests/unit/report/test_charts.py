@@ -31,6 +31,7 @@ MODELS = {
 FIGURES = {
     "funnel": charts.funnel(FUNNEL),
     "loss": charts.loss([{"step": 1, "loss": 2.0}, {"step": 1, "validation_loss": 2.1}]),
+    "solved": charts.held_out([{"step": 4, "validation_accuracy": 0.25}, {"step": 8, "validation_accuracy": 0.5}]),
     "curve": charts.curve(GRPO, "reward", "mean reward"),
     "held_out": charts.with_held_out(
         charts.curve(GRPO, "accuracy", "correct (%)", scale=100.0), [*GRPO, {"step": 10, "validation_accuracy": 0.4}]
