@@ -16,6 +16,7 @@ from nemo_reasoning.grpo.engine import Policy, learning_rate, minibatch
 from nemo_reasoning.grpo.rollouts import Rollouts
 from nemo_reasoning.rewards import Scores
 from nemo_reasoning.sampling import Sampler, SamplingParams
+from nemo_reasoning.transformer import Transformer
 
 STOP = 1
 PROMPTS = [[5, 6, 7], [8, 9], [5, 9, 8, 7]]
@@ -172,14 +173,14 @@ def test_minibatches_are_optimizer_steps_over_distinct_groups(monkeypatch):
 def test_kl_to_a_frozen_reference_pulls_back():
     policy = make_policy(reference_policy_kl_penalty=0.5)
     torch.manual_seed(1)
-    policy.reference = AutoModelForCausalLM.from_config(policy.model.config).eval()
-    frozen = [p.clone() for p in policy.reference.parameters()]
+    policy.reference = Transformer(AutoModelForCausalLM.from_config(policy.model.config).eval())
+    frozen = [p.clone() for p in policy.reference.model.parameters()]
     # Without a difference in rewards only the KL penalty is left.
     policy.settings = policy.settings.model_copy(update={"use_dynamic_sampling": False})
     batch = make_rollouts(policy, [[1.0] * 16] * 3)
     rows = [policy.update(batch, 3e-3, torch.Generator().manual_seed(0)) for _ in range(10)]
     assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
-    assert all(map(torch.equal, frozen, policy.reference.parameters()))
+    assert all(map(torch.equal, frozen, policy.reference.model.parameters()))
 
 
 def mistaken(batch, by):
@@ -211,7 +212,7 @@ def test_kl_in_the_reward_makes_advantages_of_tokens():
     settings = {"adv_estimator": "reinforce_plus_plus", "use_kl_in_reward": True, "reference_policy_kl_penalty": 0.5}
     policy = make_policy(num_minibatches=2, **settings)
     torch.manual_seed(1)
-    policy.reference = AutoModelForCausalLM.from_config(policy.model.config).eval()
+    policy.reference = Transformer(AutoModelForCausalLM.from_config(policy.model.config).eval())
     batch = make_rollouts(policy, REWARDS)
     parts = [minibatch(batch, [group], torch.device("cpu")) for group in (0, 1)]
     prepared = policy._prepared(parts)
