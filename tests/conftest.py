@@ -16,6 +16,7 @@ RAY = ("test_curation_demo.py", "test_launch_ray.py", "test_nemo_rl_contract.py"
 """Files whose tests start Ray; Curator's Xenna fails where a second Ray runs on the machine."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process run the tests of a file, which share fixtures, and one those that start Ray."""
     for item in items:

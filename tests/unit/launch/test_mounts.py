@@ -18,9 +18,9 @@ def test_containers_see_the_run_and_what_the_settings_name(tmp_path):
         f"distill.init={tmp_path}/model",
         f"cluster.mounts=[{tmp_path}/elsewhere,/nfs:/nfs:ro]",
     )
-    seen = mounts.of(config, [Path("/work/here")])
+    seen = mounts.of(config, [Path("/home/me/here")])
     places = [tmp_path / name for name in ("data", "model", "runs/smoke")]
-    assert seen[:-2] == [f"{place}:{place}" for place in sorted([*places, Path("/work/here")])]
+    assert seen[:-2] == [f"{place}:{place}" for place in sorted([*places, Path("/home/me/here")])]
     assert seen[-2:] == [f"{tmp_path}/elsewhere:{tmp_path}/elsewhere", "/nfs:/nfs:ro"]
 
 

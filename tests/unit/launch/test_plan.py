@@ -10,7 +10,7 @@ from nemo_reasoning.errors import InputError
 from nemo_reasoning.launch.plan import Site, jobs, prepared, working_seconds
 from nemo_reasoning.stages import selected
 
-SITE = Site("/env/bin/python", Path("/work/here"), frozenset({"HF_TOKEN", "HOME"}))
+SITE = Site("/env/bin/python", Path("/home/me/here"), frozenset({"HF_TOKEN", "HOME"}))
 SLURM = ("cluster=slurm", "cluster.account=acme")
 
 
@@ -70,7 +70,7 @@ def test_the_cache_of_the_hub_is_the_users_or_beside_the_runs():
     assert "/shared/runs/huggingface:/shared/runs/huggingface" in made.mounts
     assert "HF_HOME" not in planned("experiment=smoke", "cluster=local")["prepare-1"].environment
     config = configured("experiment=smoke", *SLURM)
-    site = Site("python", Path("/work/here"), frozenset(), hf_home="/shared/hub")
+    site = Site("python", Path("/home/me/here"), frozenset(), hf_home="/shared/hub")
     assert jobs(config, selected(config), site)[0].environment["HF_HOME"] == "/shared/hub"
 
 
