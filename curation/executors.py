@@ -8,6 +8,7 @@ Each task is a part of the input and ends as a shard, so the rows do not depend 
 import logging
 import multiprocessing
 import os
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +22,9 @@ from nemo_curator.tasks import EmptyTask, Task
 from nemo_reasoning.config import Curate
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.lifetime import die_with_parent, no_orphans
+
+KNOCK_S = 2.0
+"""A Ray cluster on this machine answers in less."""
 
 
 class InProcessExecutor(BaseExecutor):
@@ -128,6 +132,25 @@ def make_executor(settings: Curate) -> BaseExecutor:
             from nemo_curator.backends.ray_data import RayDataExecutor
 
             logging.getLogger("ray.data").setLevel(logging.WARNING)  # it logs its progress every few seconds
+            _forget_dead_cluster()
             return RayDataExecutor()
         case "xenna":
+            _forget_dead_cluster()
             return FusedXennaExecutor()
+
+
+def _forget_dead_cluster() -> None:
+    """Let Ray start anew where the cluster that was last started on this machine has gone.
+
+    Without an address Ray connects to that one, which a killed job leaves noted, and waits for it for minutes.
+    """
+    from ray._private.utils import read_ray_address
+
+    address = read_ray_address()
+    if address is None or "RAY_ADDRESS" in os.environ:
+        return
+    host, _, port = address.rpartition(":")
+    with socket.socket() as knock:
+        knock.settimeout(KNOCK_S)
+        if knock.connect_ex((host, int(port))):
+            os.environ["RAY_ADDRESS"] = "local"

@@ -117,9 +117,20 @@ def _head(address: str) -> Iterator[None]:
         with _started(["--head", f"--port={PORT}", *options(0)]) as head:
             if _comes_up(head, address):
                 ray.init(address=address, log_to_driver=False, configure_logging=False)
-                yield
+                try:
+                    yield
+                finally:
+                    _forget(address)
                 return
     raise InputError(f"Ray's head did not start on {address}; this job's log says more.")
+
+
+def _forget(address: str) -> None:
+    """Remove Ray's note of this cluster: other programs on the machine would wait for it when it has gone."""
+    from ray._private.utils import get_ray_address_file, read_ray_address
+
+    if read_ray_address() == address:
+        remove(Path(get_ray_address_file(None)))
 
 
 def serve(meeting: Path, rank: int) -> int:
