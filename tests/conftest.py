@@ -12,17 +12,6 @@ settings.register_profile("project", deadline=None, derandomize=True, suppress_h
 settings.load_profile("project")
 
 
-RAY = ("test_curation_demo.py", "test_launch_ray.py", "test_nemo_rl_contract.py", "test_nemo_rl_stage.py")
-"""Files whose tests start Ray; Curator's Xenna fails where a second Ray runs on the machine."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run the tests of a file, which share fixtures, and one those that start Ray."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("ray" if item.path.name in RAY else item.path.as_posix()))
-
-
 @pytest.fixture(scope="session")
 def byte_tokenizer() -> Callable:
     """Builds a byte-level tokenizer (one token a byte, and special tokens), which loses no text.

@@ -2,10 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """What functional tests share."""
 
+import fcntl
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pipeline_runs
 import pytest
+
+
+RAY = ("test_curation_demo.py", "test_launch_ray.py", "test_nemo_rl_contract.py", "test_nemo_rl_stage.py")
+"""Files whose tests start Ray; Curator's Xenna fails where a second Ray runs on the machine."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_ray(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the tests of one file at a time start Ray, where several processes run tests."""
+    if request.path.name not in RAY:
+        yield
+        return
+    with Path(tempfile.gettempdir(), "nemo_reasoning_tests_ray.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
