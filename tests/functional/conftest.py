@@ -10,7 +10,6 @@ from pathlib import Path
 import pipeline_runs
 import pytest
 
-
 RAY = ("test_curation_demo.py", "test_launch_ray.py", "test_nemo_rl_contract.py", "test_nemo_rl_stage.py")
 """Files whose tests start Ray; Curator's Xenna fails where a second Ray runs on the machine."""
 
