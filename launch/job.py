@@ -41,6 +41,8 @@ def main() -> int:
     except InputError as error:
         print(f"nemo-reasoning: {error}", file=sys.stderr)
         status = error.status
+    if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["RANK"]):
+        return status  # the first rank judges, which may still be writing the record
     return verdict(read_manifest(arguments.run_directory / arguments.stage), status, segment == segments)
 
 
