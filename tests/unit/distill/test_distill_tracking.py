@@ -56,6 +56,8 @@ def test_mlflow_continues_its_run(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_wandb_continues_its_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
+    for patience in ("WANDB__SERVICE_WAIT", "WANDB_INIT_TIMEOUT"):  # its service starts slowly on a busy machine
+        monkeypatch.setenv(patience, "300")
     settings = config(tensorboard=False, wandb=WandB(project="distillation"))
     log(settings, tmp_path, (1, 2), 0)
     log(settings, tmp_path, (3, 4), 2)
