@@ -44,7 +44,7 @@ def seconds(time: str) -> int:
 
 def _written(value: object) -> object:
     """A number as sbatch reads it (minutes), or as an argument of a command."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _time(value: str) -> str:
