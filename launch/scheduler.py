@@ -39,17 +39,23 @@ class State:
 
 
 def slurm_states(ids: Sequence[str], tunnel: Tunnel) -> dict[str, State]:
-    """States by job number: of the accounting, or where there is none, of what the controller still remembers.
+    """States by job number: of the accounting, which may know a job only after seconds, then of the controller.
 
     Raises:
         InputError: Slurm cannot be asked.
     """
-    wanted = ",".join(ids)
-    try:
-        rows = _run(["sacct", "-X", "-n", "-P", "-j", wanted, "-o", "JobIDRaw,State,Elapsed,Reason"], tunnel)
-    except InputError:
-        rows = _run(["squeue", "-h", "-t", "all", "-j", wanted, "-o", "%i|%T|%M|%r"], tunnel)
-    return dict(map(_state, rows.splitlines()))
+    wanted, states, errors = ",".join(ids), {}, []
+    for command in (
+        ["sacct", "-X", "-n", "-P", "-j", wanted, "-o", "JobIDRaw,State,Elapsed,Reason"],
+        ["squeue", "-h", "-t", "all", "-j", wanted, "-o", "%i|%T|%M|%r"],  # fails for a job that it has forgotten
+    ):
+        try:
+            states |= dict(map(_state, _run(command, tunnel).splitlines()))
+        except InputError as error:
+            errors.append(error)
+    if len(errors) == 2:
+        raise errors[0]
+    return states
 
 
 def slurm_cancel(ids: Sequence[str], tunnel: Tunnel) -> None:
