@@ -52,20 +52,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="GRPO steps on the CPU beside TRL.")
     parser.add_argument("--trl-python", default=sys.executable, help="an interpreter with TRL")
     parser.add_argument("--trl-parts", type=int, nargs="+", default=[1, 4], help="micro-batches of a step to try")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--case", action="append", help="such as 0.6M-32; all four by default")
+    add_case_arguments(parser)
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
     trl = has_module(arguments.trl_python, "trl")
     if not trl:
         print("TRL is not installed (see --help), so it is not compared.")
+    for student, length in cases(arguments.case):
+        _compare(student, length, arguments, trl)
+
+
+def add_case_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is measured, and how often."""
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--case", action="append", help="such as 0.6M-32; all four by default")
+
+
+def cases(chosen: list[str] | None) -> Iterator[tuple[Path, int]]:
+    """The student, made for the time being, and the length of the completions of each case."""
     with tempfile.TemporaryDirectory() as place:
         for size, shape in SIZES.items():
             make_student(Path(place) / size, shape)
             for length in PROMPTS:
-                if not arguments.case or f"{size}-{length}" in arguments.case:
-                    _compare(Path(place) / size, length, arguments, trl)
+                if not chosen or f"{size}-{length}" in chosen:
+                    yield Path(place) / size, length
 
 
 def _compare(student: Path, length: int, arguments: argparse.Namespace, trl: bool) -> None:

@@ -19,11 +19,10 @@ CPU build); it is skipped where it is absent.
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from grpo_speed import GENERATIONS, PROMPTS, SIZES, make_student, problems
+from grpo_speed import GENERATIONS, PROMPTS, add_case_arguments, cases, problems
 from turns import Turns, Worker, has_module, task
 
 Generate = Callable[[list[list[int]], int], int]
@@ -34,9 +33,7 @@ def main() -> None:
     """Compare, case by case."""
     parser = argparse.ArgumentParser(description="Sampling on the CPU beside transformers and vLLM.")
     parser.add_argument("--vllm-python", default=sys.executable, help="an interpreter with vLLM's CPU build")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--case", action="append", help="such as 0.6M-32; all four by default")
+    add_case_arguments(parser)
     parser.add_argument("--stop", action="store_true", help="completions of different lengths")
     arguments = parser.parse_args()
     sides = {"ours": sys.executable, "transformers": sys.executable}
@@ -44,12 +41,8 @@ def main() -> None:
         sides["vllm"] = arguments.vllm_python
     else:
         print("vLLM is not installed (see --help), so it is not compared.")
-    with tempfile.TemporaryDirectory() as place:
-        for size, shape in SIZES.items():
-            make_student(Path(place) / size, shape)
-            for length in PROMPTS:
-                if not arguments.case or f"{size}-{length}" in arguments.case:
-                    _compare(Path(place) / size, length, arguments, sides)
+    for student, length in cases(arguments.case):
+        _compare(student, length, arguments, sides)
 
 
 def _compare(student: Path, length: int, arguments: argparse.Namespace, sides: dict[str, str]) -> None:

@@ -45,15 +45,16 @@ def main() -> None:
 
 def _main(arguments: list[str]) -> int:
     try:
-        word, rest = arguments[:1], arguments[1:]
-        if word in (["report"], ["plan"], ["doctor"]):
-            return {"report": _report, "plan": _plan, "doctor": _doctor}[arguments[0]](rest)
-        if word and word[0] in COMMANDS:
-            module, function = COMMANDS[word[0]].split(":")
+        word, rest = "".join(arguments[:1]), arguments[1:]
+        own = {"report": _report, "plan": _plan, "doctor": _doctor}
+        if word in own:
+            return own[word](rest)
+        if word in COMMANDS:
+            module, function = COMMANDS[word].split(":")
             return getattr(importlib.import_module(module), function)(rest)
         if {"--help", "-h"} & set(arguments):
             return _help()
-        return _run(rest if word == ["run"] else arguments)
+        return _run(rest if word == "run" else arguments)
     except InputError as error:
         return _say(error)
     except KeyboardInterrupt:
