@@ -3,12 +3,14 @@
 """What functional tests share."""
 
 import fcntl
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pipeline_runs
 import pytest
+import slurm_lab
 
 RAY = ("test_curation_demo.py", "test_launch_ray.py", "test_nemo_rl_contract.py", "test_nemo_rl_stage.py")
 """Files whose tests start Ray; Curator's Xenna fails where a second Ray runs on the machine."""
@@ -32,3 +34,14 @@ def finished(tmp_path_factory) -> Path:
     result = pipeline_runs.run(root)
     assert result.returncode == 0, result.stdout + result.stderr
     return root
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[dict[str, str]]:
+    """A real Slurm of its own on this machine: the environment for its commands."""
+    if reason := slurm_lab.missing():
+        pytest.skip(reason)
+    directory = Path(tempfile.mkdtemp(prefix="slurm-"))  # a socket's path must be short
+    with slurm_lab.running(directory) as environment:
+        yield environment
+    shutil.rmtree(directory)

@@ -3,15 +3,11 @@
 """A submission to a real Slurm: how its jobs wait, that it is not made twice, and that no secret is written."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
-import slurm_lab
 
 pytest.importorskip("nemo_run")
 pytestmark = pytest.mark.slow
@@ -28,13 +24,8 @@ SETTINGS = (
 
 
 @pytest.fixture(scope="module")
-def lab():
-    if reason := slurm_lab.missing():
-        pytest.skip(reason)
-    directory = Path(tempfile.mkdtemp(prefix="slurm-"))  # a socket's path must be short
-    with slurm_lab.running(directory) as environment:
-        yield {**environment, "HF_TOKEN": CANARY, "WANDB_API_KEY": CANARY}
-    shutil.rmtree(directory)
+def lab(slurm):
+    return {**slurm, "HF_TOKEN": CANARY, "WANDB_API_KEY": CANARY}
 
 
 def submit(lab, directory):
