@@ -15,6 +15,11 @@ from torch import Tensor
 
 from nemo_reasoning.transformer import Transformer
 
+SMALLEST_BLOCK = 32
+"""Tokens of a block of the cache on a CPU, at least."""
+MOST_BLOCKS = 16
+"""Of a completion on a CPU. Small filled blocks are read faster than part of a large one; a GPU takes one large."""
+
 
 @dataclass(frozen=True)
 class Prompts:
@@ -45,52 +50,49 @@ class Rows:
 
     Attributes:
         prompts: What each group continues.
-        keys: Per layer `[groups, kv_heads, width, capacity, head_dim]`.
+        keys: Per layer the blocks of its cache, `[groups, kv_heads, width, block, head_dim]` each.
         values: Likewise.
         limit: Tokens that a completion may have.
+        block: Tokens of a block; all but the last are filled.
         used: Completion tokens in the cache.
     """
 
     def __init__(self, prompts: Prompts, width: int, limit: int) -> None:
-        groups, kv_heads, longest, head_dim = prompts.keys[0].shape
+        kv_heads, longest = prompts.keys[0].shape[1:3]
         self.prompts = prompts
         self.width, self.limit = width, limit
+        self.block = limit if prompts.lengths.is_cuda else max(SMALLEST_BLOCK, -(-limit // MOST_BLOCKS))
         self.used = 0
-        self.keys = [key.new_empty(groups, kv_heads, width, 0, head_dim) for key in prompts.keys]
-        self.values = [key.new_empty(groups, kv_heads, width, 0, head_dim) for key in prompts.keys]
+        self.keys: list[list[Tensor]] = [[] for _ in prompts.keys]
+        self.values: list[list[Tensor]] = [[] for _ in prompts.keys]
         self.bias = _padding_bias(prompts.lengths, longest, prompts.keys[0].dtype).repeat_interleave(kv_heads, 0)
 
-    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Add one token `[groups, kv_heads, width, head_dim]`; gives the filled parts of the cache."""
-        end = self.used + 1
-        if end > self.keys[layer].shape[3]:
-            self.keys[layer] = _grown(self.keys[layer], self.used, self.limit)
-            self.values[layer] = _grown(self.values[layer], self.used, self.limit)
-        self.keys[layer][:, :, :, self.used] = key
-        self.values[layer][:, :, :, self.used] = value
-        return self.keys[layer][:, :, :, :end], self.values[layer][:, :, :, :end]
+    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Add one token `[groups, kv_heads, width, head_dim]`; gives the filled parts of the blocks."""
+        return self._appended(self.keys[layer], key), self._appended(self.values[layer], value)
+
+    def _appended(self, blocks: list[Tensor], token: Tensor) -> list[Tensor]:
+        place = self.used % self.block
+        if not place:
+            blocks.append(token.new_empty(*token.shape[:3], self.block, token.shape[3]))
+        blocks[-1][:, :, :, place] = token
+        return [*blocks[:-1], blocks[-1][:, :, :, : place + 1]]
 
     def select(self, slots: Tensor) -> "Rows":
         """The rows `slots` (`[groups, width]` of old `group * width + column`), regrouped.
 
-        All rows of a new group must come from one prompt. The old caches are given up layer
-        by layer, so that there is never a second copy of them all.
+        All rows of a new group must come from one prompt. The old caches are given up block
+        by block, so that there is never a second copy of them all.
         """
-        old_groups = slots // self.width
+        old_groups, columns = slots // self.width, slots % self.width
         rows = Rows(self.prompts.take(old_groups[:, 0]), slots.shape[1], self.limit)
         rows.used = self.used
-        for layer in range(len(self.keys)):
-            rows.keys[layer] = self._taken(self.keys.pop(0), old_groups, slots)
-            rows.values[layer] = self._taken(self.values.pop(0), old_groups, slots)
+        for old, new in ((self.keys, rows.keys), (self.values, rows.values)):
+            for layer, blocks in enumerate(old):
+                while blocks:
+                    taken = blocks.pop(0).transpose(1, 2)[old_groups, columns]
+                    new[layer].append(taken.transpose(1, 2).contiguous())
         return rows
-
-    def _taken(self, cache: Tensor, groups: Tensor, slots: Tensor) -> Tensor:
-        taken = cache.transpose(1, 2)[groups, slots % self.width, :, : self.used]
-        groups, width, kv_heads, used, head_dim = taken.shape
-        capacity = cache.shape[3]
-        new = cache.new_empty(groups, kv_heads, width, capacity, head_dim)
-        new[:, :, :, :used] = taken.transpose(1, 2)
-        return new
 
 
 class Decoder(Transformer):
@@ -159,16 +161,18 @@ class Decoder(Transformer):
         prompt_k, prompt_v = (cache[index].flatten(0, 1) for cache in (rows.prompts.keys, rows.prompts.values))
         q, k = qk.split([self.heads, self.kv_heads], dim=1)
         k, v = (t.unflatten(0, (-1, width)).transpose(1, 2) for t in (k, v))
-        own_k, own_v = (cache.flatten(0, 2) for cache in rows.append(index, k, v))
+        own_k, own_v = ([block.flatten(0, 2) for block in blocks] for blocks in rows.append(index, k, v))
         # [groups, kv_heads, width, queries per key, head_dim], of which the first two or three make a batch
         q = q.unflatten(0, (-1, width)).unflatten(2, (self.kv_heads, shared)).transpose(1, 2).contiguous()
         own_q, shared_q = q.flatten(0, 2), q.flatten(2, 3).flatten(0, 1)
         of_prompt = torch.baddbmm(rows.bias, shared_q, prompt_k.mT).view(len(own_q), shared, -1)
-        weights = torch.cat([of_prompt, torch.bmm(own_q, own_k.mT)], dim=-1)
+        weights = torch.cat([of_prompt, *(torch.bmm(own_q, block.mT) for block in own_k)], dim=-1)
         weights = weights.softmax(-1, dtype=torch.float32).to(q.dtype)
-        to_prompt, to_own = weights.split([prompt_k.shape[1], own_k.shape[1]], dim=-1)
-        of_prompt = torch.bmm(to_prompt.reshape(*shared_q.shape[:2], -1), prompt_v)
-        out = torch.baddbmm(of_prompt.view(own_q.shape), to_own, own_v).view(q.shape)
+        to_prompt, *to_own = weights.split([prompt_k.shape[1], *(block.shape[1] for block in own_k)], dim=-1)
+        out = torch.bmm(to_prompt.reshape(*shared_q.shape[:2], -1), prompt_v).view(own_q.shape)
+        for to_block, block in zip(to_own, own_v, strict=True):
+            out.baddbmm_(to_block, block)
+        out = out.view(q.shape)
         return out.transpose(1, 2).reshape(-1, self.heads * self.head_dim)
 
 
@@ -176,11 +180,3 @@ def _padding_bias(lengths: Tensor, longest: int, dtype: torch.dtype) -> Tensor:
     """`[prompts, 1, longest]`: 0 at the tokens of a prompt, minus infinity at its padding."""
     padding = torch.arange(longest, device=lengths.device) >= lengths[:, None]
     return torch.zeros(padding.shape, dtype=dtype, device=lengths.device).masked_fill_(padding, -torch.inf)[:, None]
-
-
-def _grown(cache: Tensor, used: int, limit: int) -> Tensor:
-    """A copy with room for twice the tokens, 32 at least, `limit` at most."""
-    groups, kv_heads, width, _, head_dim = cache.shape
-    new = cache.new_empty(groups, kv_heads, width, min(limit, max(32, 2 * used)), head_dim)
-    new[:, :, :, :used] = cache[:, :, :, :used]
-    return new
