@@ -23,6 +23,7 @@ omegaconf orjson`); it is skipped where it is absent. `--profile` also prints to
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -103,7 +104,7 @@ def _compare(student: Path, length: int, arguments: argparse.Namespace, trl: boo
     print_roofline(student, length, arguments.threads, {part: workers[0].median(part) / steps for part in parts})
     if arguments.profile:
         command = [sys.executable, __file__, "--worker", json.dumps({"side": "profile", **case})]
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": str(arguments.threads)})
 
 
 def print_roofline(student: Path, length: int, threads: int, actual: dict[str, float]) -> None:
@@ -241,6 +242,7 @@ def profile_ours(student: Path, length: int) -> None:
     next(steps)
     with profile() as profiler:
         next(steps)
+    steps.close()
     print(profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=30, max_name_column_width=48))
 
 

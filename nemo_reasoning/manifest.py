@@ -24,6 +24,8 @@ METRICS = "metrics.jsonl"
 PROGRESS = "progress.json"
 CHECKPOINTS = "checkpoints"
 """Where a training stage keeps what it resumes from, in its directory."""
+ROLLOUTS = "rollouts.jsonl"
+"""Where GRPO writes the rollouts of chosen steps, in its directory."""
 
 
 @dataclass(frozen=True)

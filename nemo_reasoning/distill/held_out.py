@@ -17,6 +17,7 @@ from nemo_reasoning.config import Config, Distill
 from nemo_reasoning.contract import ReasoningFormat
 from nemo_reasoning.distill.data import SOURCES
 from nemo_reasoning.errors import InputError
+from nemo_reasoning.measure import judge
 from nemo_reasoning.traces import read_jsonl
 from nemo_reasoning.verify import Verifier
 
@@ -104,14 +105,19 @@ def measure(
     from nemo_reasoning.sampling import SamplingParams
 
     made = sampler.sample([problem.prompt for problem in problems], SamplingParams(max_new_tokens, temperature=0.0))
-    completions = [completion for (completion,) in made]
-    parsed = [fmt.parse(fmt.decode(tokenizer, one.token_ids), truncated=one.truncated) for one in completions]
-    verdicts = verifier.check_batch([(p.answer, problem.answer) for p, problem in zip(parsed, problems, strict=True)])
-    well_formed = (p.problem is None and not one.truncated for p, one in zip(parsed, completions, strict=True))
+    rows = [
+        {
+            "answer": problem.answer,
+            "greedy": {"text": fmt.decode(tokenizer, one.token_ids), "truncated": one.truncated},
+            "samples": [],
+        }
+        for problem, (one,) in zip(problems, made, strict=True)
+    ]
+    found = [row["greedy"] for row in judge(rows, fmt, verifier)]
     return [
-        fmean(verdict.status == "correct" for verdict in verdicts),
-        fmean(one.truncated for one in completions),
-        fmean(well_formed),
+        fmean(one["verdict"] == "correct" for one in found),
+        fmean(one["truncated"] for one in found),
+        fmean(one["well_formed"] for one in found),
     ]
 
 

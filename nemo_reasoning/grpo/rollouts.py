@@ -3,7 +3,7 @@
 """Rollouts: sample completions, verify them, reward them, and say what came out."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -92,6 +92,10 @@ class RolloutMaker:
         completions = self._sampled(self._prompts(problems), self.settings.val_samples_per_problem, generator)
         judged = self._judged(problems, completions)
         return fmean(rollout.verdict.status == "correct" for rollout in judged)
+
+    def prompt(self, problem: str) -> str:
+        """What is put to the model, as text."""
+        return self.fmt.prompt(self.tokenizer, problem)
 
     def _prompts(self, problems: Sequence[Problem]) -> list[list[int]]:
         return [self.fmt.encode_prompt(self.tokenizer, problem.problem) for problem in problems]
@@ -220,8 +224,8 @@ def metrics(batch: Rollouts) -> dict[str, Any]:
     }
 
 
-def rows(batch: Rollouts, step: int) -> Iterator[dict[str, Any]]:
-    """The rollouts of a step, for the log; `masked` ones are not in the loss."""
+def rows(batch: Rollouts, step: int, prompt: Callable[[str], str]) -> Iterator[dict[str, Any]]:
+    """The rollouts of a step, for the log; `masked` ones are not in the loss, `prompt` renders a problem."""
     n = batch.valid.shape[1]
     advantages, learned = batch.advantages.flatten().tolist(), batch.learned.flatten().tolist()
     for index, (rollout, completion) in enumerate(zip(batch.rollouts, batch.completions, strict=True)):
@@ -231,6 +235,7 @@ def rows(batch: Rollouts, step: int) -> Iterator[dict[str, Any]]:
             "group": rollout.group,
             "id": problem.id,
             "problem": problem.problem,
+            "prompt": prompt(problem.problem),
             "answer": problem.answer,
             "completion": rollout.completion,
             "num_tokens": rollout.num_tokens,

@@ -9,7 +9,7 @@ a stage killed anywhere and started again does the same steps with the same numb
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
@@ -29,13 +29,12 @@ from nemo_reasoning.grpo.collapse import WINDOW, collapse, new_sign
 from nemo_reasoning.grpo.engine import Policy, learning_rate
 from nemo_reasoning.grpo.problems import read_problems, split
 from nemo_reasoning.leaving import Leaving
-from nemo_reasoning.manifest import CHECKPOINTS, StageRun, read_metrics
+from nemo_reasoning.manifest import CHECKPOINTS, ROLLOUTS, StageRun, read_metrics
 from nemo_reasoning.models import load_model, load_tokenizer
 from nemo_reasoning.sampling import Sampler
 from nemo_reasoning.traces import Problem
 from nemo_reasoning.verify import STATUSES, Verifier
 
-ROLLOUTS = "rollouts.jsonl"
 log = logging.getLogger(__name__)
 
 
@@ -100,7 +99,7 @@ def train(
                 if settings.keep_best and row["validation_accuracy"] > max(validated(history), default=-1.0):
                     checkpoints.save_best(policy, step)
             if step == 1 or step % settings.log_rollouts_interval == 0:
-                log_rollouts(stage, batch, step)
+                log_rollouts(stage, rollouts.rows(batch, step, maker.prompt))
             history.append(row)
             if sign := new_sign(history):
                 row["warning"] = sign
@@ -207,10 +206,10 @@ def rewind(stage: StageRun, step: int) -> None:
         write_bytes(path, b"".join(line for line in whole_lines if orjson.loads(line)["step"] <= step))
 
 
-def log_rollouts(stage: StageRun, batch: rollouts.Rollouts, step: int) -> None:
-    """Append all rollouts of a step."""
+def log_rollouts(stage: StageRun, rows: Iterable[dict[str, Any]]) -> None:
+    """Append the rollouts of a step."""
     with (stage.directory / ROLLOUTS).open("ab") as file:
-        file.write(b"".join(orjson.dumps(row) + b"\n" for row in rollouts.rows(batch, step)))
+        file.write(b"".join(orjson.dumps(row) + b"\n" for row in rows))
 
 
 @contextmanager

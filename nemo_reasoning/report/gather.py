@@ -18,7 +18,7 @@ import yaml
 from nemo_reasoning.config import StageName
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import read_json
-from nemo_reasoning.manifest import Manifest, read_manifest, read_metrics
+from nemo_reasoning.manifest import ROLLOUTS, Manifest, read_manifest, read_metrics
 
 Row = dict[str, Any]
 
@@ -52,7 +52,7 @@ class RunData:
         problems: `{id, problem, answer, outputs: [per model]}` of the first problems.
         lengths: Per model, how many sampled completions have which number of tokens.
         num_problems: Problems that were evaluated.
-        rollouts: `{step, groups: [{problem, answer, rollouts: [...]}]}` of some steps.
+        rollouts: `{step, groups: [{problem, prompt, answer, rollouts: [...]}]}` of some steps.
     """
 
     name: str
@@ -109,7 +109,7 @@ def gather(run: Path) -> RunData:
         problems=problems,
         lengths=lengths,
         num_problems=count,
-        rollouts=_rollouts(run / "grpo" / "rollouts.jsonl"),
+        rollouts=_rollouts(run / "grpo" / ROLLOUTS),
     )
 
 
@@ -216,7 +216,8 @@ def _rollouts(path: Path) -> list[Row]:
         shown = groups.get(row["step"])
         if shown is None or (row["group"] not in shown and len(shown) >= MAX_GROUPS):
             continue
-        head = {"problem": shorten(row["problem"]), "answer": row["answer"], "rollouts": []}
+        texts = {"problem": shorten(row["problem"]), "prompt": shorten(row["prompt"])}
+        head = {**texts, "answer": row["answer"], "rollouts": []}
         shown.setdefault(row["group"], head)["rollouts"].append(_rollout(row))
     return [{"step": step, "groups": list(of_step.values())} for step, of_step in groups.items()]
 

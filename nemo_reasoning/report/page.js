@@ -221,7 +221,9 @@ function showGroup(group) {
     const scored = `reward ${number(rollout.reward, 2)} · ${use} · ${length(rollout)}`;
     boxes.append(output(`Rollout ${index + 1}`, rollout, parts.length > 1 ? [scored, parts.join(" · ")] : [scored]));
   });
-  view.append(heading(group), boxes);
+  const prompt = element("details", "note");
+  prompt.append(element("summary", "", "prompt, as the model reads it"), element("pre", "", group.prompt));
+  view.append(heading(group), prompt, boxes);
 }
 
 function startRollouts() {

@@ -159,6 +159,7 @@ def write_grpo(stage: StageRun, rng: random.Random, attack: str) -> None:
                     "step": step,
                     "group": index // 8,
                     "problem": f"Gina has {index} stamps.{attack}",
+                    "prompt": f"<|im_start|>user\nGina has {index} stamps.{attack}<|im_end|>\n<think>\n",
                     "answer": str(60 + index // 8),
                     "completion": made["text"],
                     "num_tokens": made["num_tokens"],

@@ -117,6 +117,7 @@ class Judge:
                     "group": rollout.group,
                     "id": info["id"],
                     "problem": rollout.problem,
+                    "prompt": self.fmt.prompt(self.tokenizer, rollout.problem),
                     "answer": info["answer"],
                     "completion": rollout.completion,
                     "num_tokens": rollout.num_tokens,

@@ -13,7 +13,7 @@ import orjson
 from nemo_reasoning.config import GRPO
 from nemo_reasoning.grpo.collapse import new_sign
 from nemo_reasoning.grpo.nemo_rl.judge import Judged
-from nemo_reasoning.manifest import StageRun, read_metrics
+from nemo_reasoning.manifest import ROLLOUTS, StageRun, read_metrics
 from nemo_reasoning.verify import STATUSES
 
 FROM_NEMO_RL = {
@@ -26,9 +26,6 @@ FROM_NEMO_RL = {
     "kl_penalty": "kl_penalty",
 }
 """NeMo-RL's metrics of a training step that are kept, and our name for each."""
-
-
-ROLLOUTS = "rollouts.jsonl"
 
 
 @dataclass

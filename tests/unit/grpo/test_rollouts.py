@@ -51,7 +51,7 @@ def test_rewards_see_the_problem_and_its_extra_columns(sampler, problems, monkey
     batch = make(sampler, problems, {"accuracy": Reward()})
     assert [r.problem for r in seen] == ["double it"] * 3 + ["halve it"] * 3
     assert [r.row for r in seen] == [{"tests": ["assert f(1) == 2"]}] * 3 + [{"tests": None}] * 3
-    assert [r.completion for r in seen] == [row["completion"] for row in rows(batch, 1)]
+    assert [r.completion for r in seen] == [row["completion"] for row in rows(batch, 1, str)]
 
 
 def test_missing_rewards_are_counted_by_reason(sampler, problems, monkeypatch):
@@ -128,7 +128,8 @@ def test_batches_are_drawn_until_enough_groups_teach(sampler, problems, monkeypa
     assert row["gen_batches"] == 3 and row["rollouts"] == 12
     assert row["reward"] == pytest.approx(0.5)  # of all that were sampled, so that it does not flatter
     assert row["unrewarded/accuracy/late"] == 2
-    logged = list(rows(batch, 7))
+    logged = list(rows(batch, 7, "<{}>".format))
+    assert {line["prompt"] for line in logged} == {f"<{problem.problem}>" for problem in batch.problems}
     assert [line["group"] for line in logged] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert [line["masked"] for line in logged] == [True] * 2 + [False] * 2 + [True] * 4 + [False] * 2 + [True] * 2
     assert [line["reward"] for line in logged] == [None if isinstance(v, NoReward) else v for v in values]

@@ -32,6 +32,7 @@ def test_rollouts_are_limited_by_step_and_group(tmp_path):
             "step": step,
             "group": group,
             "problem": "p",
+            "prompt": "<p>",
             "answer": "1",
             "completion": "c" * 9000,
             "num_tokens": 3,
