@@ -12,7 +12,7 @@ import pipeline_runs
 import pytest
 import slurm_lab
 
-RAY = ("test_curation_demo.py", "test_launch_ray.py", "test_nemo_rl_contract.py", "test_nemo_rl_stage.py")
+RAY = ("test_curation_demo.py", "test_launch_ray.py", "test_nemo_rl_loop.py", "test_nemo_rl_stage.py")
 """Files whose tests start Ray; Curator's Xenna fails where a second Ray runs on the machine."""
 
 
