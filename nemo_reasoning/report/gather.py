@@ -216,7 +216,7 @@ def _rollouts(path: Path) -> list[Row]:
         shown = groups.get(row["step"])
         if shown is None or (row["group"] not in shown and len(shown) >= MAX_GROUPS):
             continue
-        texts = {"problem": shorten(row["problem"]), "prompt": shorten(row["prompt"])}
+        texts = {name: shorten(row.get(name, "")) for name in ("problem", "prompt")}  # older logs have no prompt
         head = {**texts, "answer": row["answer"], "rollouts": []}
         shown.setdefault(row["group"], head)["rollouts"].append(_rollout(row))
     return [{"step": step, "groups": list(of_step.values())} for step, of_step in groups.items()]

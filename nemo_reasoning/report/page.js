@@ -223,7 +223,7 @@ function showGroup(group) {
   });
   const prompt = element("details", "note");
   prompt.append(element("summary", "", "prompt, as the model reads it"), element("pre", "", group.prompt));
-  view.append(heading(group), prompt, boxes);
+  view.append(heading(group), ...(group.prompt ? [prompt] : []), boxes);
 }
 
 function startRollouts() {
