@@ -25,6 +25,8 @@ COMPACT_BELOW = 0.8
 """Rows are compacted when this share or less of them is unfinished."""
 MAX_PADDING = 1.2
 """Groups are kept while padding them to equal width costs at most this factor; else each row stands alone."""
+CPU_CACHE = 2 << 30
+"""Bytes for the cache of completions on a CPU."""
 NUCLEUS = 64
 """Tokens that are ranked first for top_p; the whole vocabulary only where these do not suffice."""
 
@@ -70,7 +72,8 @@ class Sampler:
         stop_id: Token that ends a completion.
         pad_id: Fills the shorter prompts of a batch; no result depends on it.
         dtype: Of the sampler's weights and cache; None keeps the model's.
-        cache_bytes: Memory for the cache; more prompts are sampled in turns.
+        cache_bytes: Memory for the cache; more prompts are sampled in turns. None is half of what is free on
+            the model's GPU, or `CPU_CACHE`.
 
     Raises:
         InputError: The architecture is not supported.
@@ -82,13 +85,13 @@ class Sampler:
         stop_id: int,
         pad_id: int | None = None,
         dtype: torch.dtype | None = None,
-        cache_bytes: int = 2 << 30,
+        cache_bytes: int | None = None,
     ) -> None:
         self.decoder = Decoder(model, dtype)
         self.stop_id = stop_id
         self.pad_id = pad_id or 0
         self.context = model.config.max_position_embeddings
-        self.cache_bytes = cache_bytes
+        self.cache_bytes = cache_bytes or _room(model.device)
 
     def refresh(self) -> None:
         """Take over the model's present weights."""
@@ -296,6 +299,10 @@ def _choose_from_nucleus(probabilities: Tensor, top_p: float, noise: Tensor) -> 
 def _invert(cumulative: Tensor, noise: Tensor) -> Tensor:
     """First index whose cumulative mass exceeds the noise's share of the total; it has mass of its own."""
     return torch.searchsorted(cumulative, noise[:, None] * cumulative[:, -1:], right=True)[:, 0]
+
+
+def _room(device: torch.device) -> int:
+    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else CPU_CACHE
 
 
 def _noise(

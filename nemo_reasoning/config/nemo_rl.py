@@ -44,4 +44,5 @@ class NemoRL(Section):
     stages: list[NemoRLStage] = []
     """Runs in a row instead of one of `grpo.max_num_steps` steps."""
     overrides: dict[str, Any] = {}
-    """Settings in NeMo-RL's own names, nested as in its YAML; they are checked against its schema and win."""
+    """Settings in NeMo-RL's own names, nested as in its YAML; they are checked against its schema and win,
+    but for what our hooks serve, which is refused."""

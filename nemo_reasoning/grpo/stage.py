@@ -55,7 +55,9 @@ def run(config: Config, stage: StageRun) -> dict[str, Any]:
     contract.preflight(config.format, tokenizer, Path(settings.init))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_model(settings.init, torch.float32, _model_settings(config)).to(device)
-    sampler = Sampler(model, config.format.stop_id(tokenizer), tokenizer.pad_token_id)
+    # A CPU is faster in fp32, and then exact; on a GPU `max_logprob_mismatch` watches over what bf16 changes.
+    dtype = torch.bfloat16 if device.type == "cuda" and settings.precision == "bf16" else None
+    sampler = Sampler(model, config.format.stop_id(tokenizer), tokenizer.pad_token_id, dtype)
     learned, held_out = split(read_problems(config), settings)
     problems, too_long = fitting(learned, config, tokenizer, sampler.context)
     validation = fitting(held_out, config, tokenizer, sampler.context)[0] if held_out else []
@@ -94,7 +96,8 @@ def train(
         while not finished(history, settings):
             step += 1
             row, batch = take_step(config, policy, maker, problems, history)
-            if settings.val_period and (step % settings.val_period == 0 or step == settings.max_num_steps):
+            last = step == settings.max_num_steps or reached([*history, row], settings.stop_accuracy)
+            if settings.val_period and (step % settings.val_period == 0 or last):
                 row["validation_accuracy"] = validate(config, maker, validation)
                 if settings.keep_best and row["validation_accuracy"] > max(validated(history), default=-1.0):
                     checkpoints.save_best(policy, step)

@@ -109,8 +109,10 @@ def test_missing_golds_are_masked_and_counted(tmp_path, student):
 
 
 def test_early_stop(tmp_path, student):
-    config, stage = make_config(tmp_path, student, max_num_steps=40, stop_accuracy=0.0)
-    assert run(config, stage)["steps"] == 10
+    validated = {"val_period": 30, "keep_best": True}  # before the stop there is nothing to choose from
+    config, stage = make_config(tmp_path, student, max_num_steps=40, stop_accuracy=0.0, **validated)
+    summary = run(config, stage)
+    assert summary["steps"] == summary["best_step"] == 10
 
 
 @pytest.mark.parametrize(

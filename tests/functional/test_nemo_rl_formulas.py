@@ -23,6 +23,16 @@ def test_equal_rewards_have_no_deviation():
     assert (std[:16] > 0.1).all() and not std[16:].any()
 
 
+@pytest.mark.parametrize("rewards", [[1.0, 0.0, 0.0, 0.0], [1.0, 0.0]])
+def test_leave_one_out_does_not_tear_groups_apart(rewards):
+    """Its deviation is 0 for the only right sample, which dynamic sampling would then drop alone."""
+    n, theirs = len(rewards), nemo_grpo.calculate_baseline_and_std_per_prompt
+    prompts, given = torch.arange(2).repeat_interleave(n)[:, None], torch.tensor(rewards + [1.0] * n)
+    assert not theirs(prompts, given, torch.ones(2 * n), True)[1][0] > 0
+    _, std = hooks._exact_zero(theirs)(prompts, given, torch.ones(2 * n), True)
+    assert (std[:n] > 0).all() and not std[n:].any()
+
+
 @pytest.mark.parametrize("leave_one_out", [False, True])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_our_advantages_are_nemo_rls(leave_one_out, normalize):
@@ -84,7 +94,9 @@ def compare_estimators(job):
     batch = {
         **dict(zip(keys, values, strict=True)),
         "rewarded": torch.ones(12, dtype=torch.bool),
-        "judged": [{"components": {name: each[row] for name, each in components.items()}} for row in range(12)],
+        "judged": [
+            {"number": row, "components": {name: each[row] for name, each in components.items()}} for row in range(12)
+        ],
     }
     call = {
         "prompt_ids": torch.arange(3).repeat_interleave(4)[:, None],

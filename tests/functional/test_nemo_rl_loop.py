@@ -7,6 +7,7 @@ Run where `nemo_rl` can be imported (docs/nemo_rl.md says how).
 
 import math
 import os
+import time
 
 import pytest
 import torch
@@ -73,6 +74,7 @@ def hooked(registered, monkeypatch):
                 "run_multi_turn_rollout",
                 "run_async_multi_turn_rollout",
                 "calculate_baseline_and_std_per_prompt",
+                "TimeoutChecker",
                 "_create_advantage_estimator",
             ],
         ),
@@ -148,7 +150,7 @@ def test_the_same_completions_get_the_same_rewards_in_both_engines(tmp_path, stu
         fmt,
     )
     assert expected.total[4:8] == [None] * 4 and expected.total[0] > expected.total[1]
-    hooked(Recorder(StageRun("grpo", tmp_path), job.config.grpo, 1))
+    hooked(Recorder(StageRun("grpo", tmp_path), job.config.grpo, 1), time.time())
     generation = Scripted(completions, tokenizer.pad_token_id or 0)
     batch, measured = nemo_grpo.run_multi_turn_rollout(
         policy_generation=generation,
@@ -177,8 +179,10 @@ def test_the_same_completions_get_the_same_rewards_in_both_engines(tmp_path, stu
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dynamic", [False, True])
-def test_nemo_rls_training_loop_learns_from_our_environment(tmp_path, student, hooked, monkeypatch, dynamic):
+@pytest.mark.parametrize(("dynamic", "estimator"), [(False, "grpo"), (True, "grpo"), (True, "rloo")])
+def test_nemo_rls_training_loop_learns_from_our_environment(
+    tmp_path, student, hooked, monkeypatch, dynamic, estimator
+):
     from nemo_rl.algorithms.loss import ClippedPGLossFn
     from nemo_rl.data.collate_fn import rl_collate_fn
     from nemo_rl.utils.checkpoint import CheckpointManager
@@ -190,13 +194,14 @@ def test_nemo_rls_training_loop_learns_from_our_environment(tmp_path, student, h
         student,
         rewards={"soft_overlong_punishment": BREVITY, "accuracy": Reward(weight=0.5)},
         use_dynamic_sampling=dynamic,
+        adv_estimator=estimator,
         num_minibatches=2,
     )
     tokenizer, merged, master, (dataset, _, environments, _) = loaded(job)
     merged["logger"]["monitor_gpus"] = False
     master = nemo_grpo.MasterConfig(**merged)
     stage = StageRun("grpo", tmp_path)
-    hooked(Recorder(stage, job.config.grpo, 20))
+    hooked(Recorder(stage, job.config.grpo, 20), time.time())
     monkeypatch.setattr(nemo_grpo, "refit_policy_generation", lambda *_, **__: {})  # one model: nothing to move
     policy = InProcessPolicy(load_model(str(student), torch.float32), tokenizer, job.stop_id, merged["policy"], lr=3e-3)
     checkpointer = CheckpointManager(master.checkpointing)
@@ -215,10 +220,17 @@ def test_nemo_rls_training_loop_learns_from_our_environment(tmp_path, student, h
     logged = list(read_jsonl(tmp_path / "rollouts.jsonl"))
     assert {row["step"] for row in logged} == {1, 10, 20}
     step = [row for row in logged if row["step"] == 20]
-    assert len(step) == 16
-    totals = torch.tensor([math.nan if row["reward"] is None else row["reward"] for row in step]).view(4, 4)
-    wanted = algorithm.advantages(totals, ~totals.isnan())
-    assert torch.allclose(torch.tensor([row["advantage"] for row in step]).view(4, 4), wanted, atol=1e-4)
+    assert len(step) == rows[-1]["rollouts"]
+    groups = [step[start : start + 4] for start in range(0, len(step), 4)]
+    assert all(len({row["group"] for row in group}) == 1 for group in groups)
+    learned = [group for group in groups if not all(row["masked"] for row in group)]
+    assert len(learned) == rows[-1]["groups_used"] <= 4 and (dynamic or len(groups) == 4)
+    rloo = {"leave_one_out": True, "normalize": False} if estimator == "rloo" else {}
+    for group in learned:
+        assert [row["masked"] for row in group] == [row["reward"] is None for row in group]
+        totals = torch.tensor([[math.nan if row["reward"] is None else row["reward"] for row in group]])
+        wanted = algorithm.advantages(totals, ~totals.isnan(), **rloo)
+        assert torch.allclose(torch.tensor([[row["advantage"] for row in group]]), wanted, atol=1e-4)
 
 
 def _save_state():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from nemo_reasoning.config import GRPO
 from nemo_reasoning.contract import ReasoningFormat
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import whole
@@ -49,18 +50,26 @@ def write_problems(
     return too_long
 
 
-def check_enough(path: Path, per_step: int) -> None:
-    """NeMo-RL drops an incomplete last batch of an epoch, so a step's problems must be there.
+def check_enough(path: Path, settings: GRPO) -> None:
+    """Check that an epoch has a step's problems: NeMo-RL drops what is left at its end.
+
+    With dynamic sampling a step may take several batches, and NeMo-RL begins it anew in each epoch: with
+    fewer problems it would sample and never learn.
 
     Raises:
-        InputError: There are fewer.
+        InputError: There are too few.
     """
-    count = len(path.read_bytes().splitlines())
+    count, per_step = len(path.read_bytes().splitlines()), settings.num_prompts_per_step
+    batches = settings.max_gen_batches("nemo_rl") if settings.use_dynamic_sampling else 1
+    if count >= batches * per_step:
+        return
+    found = f"there are {count} problems of up to grpo.nemo_rl.max_prompt_tokens, and a step"
     if count < per_step:
-        raise InputError(
-            f"there are {count} problems of up to grpo.nemo_rl.max_prompt_tokens, and a step needs {per_step}; "
-            "lower grpo.num_prompts_per_step."
-        )
+        raise InputError(f"{found} needs {per_step}; lower grpo.num_prompts_per_step.")
+    raise InputError(
+        f"{found} with dynamic sampling may take {batches} batches of {per_step}; lower "
+        "grpo.dynamic_sampling_max_gen_batches or grpo.num_prompts_per_step, or set grpo.use_dynamic_sampling=false."
+    )
 
 
 def processor(fmt: ReasoningFormat) -> "Callable[..., dict[str, Any]]":

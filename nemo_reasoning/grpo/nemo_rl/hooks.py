@@ -18,8 +18,12 @@ from nemo_reasoning.grpo.nemo_rl.judge import Judged
 from nemo_reasoning.grpo.nemo_rl.records import Recorder, metrics
 
 
-def install(recorder: Recorder) -> None:
+def install(recorder: Recorder, start: float) -> None:
     """Put the hooks into NeMo-RL; once per process, before its training starts.
+
+    Args:
+        recorder: Writes the stage's logs.
+        start: When the process began, in seconds since the epoch: what its time limit counts from.
 
     Raises:
         InputError: This version of NeMo-RL has not what they hook into.
@@ -38,11 +42,23 @@ def install(recorder: Recorder) -> None:
     replace(grpo, "run_async_multi_turn_rollout", lambda original: _settled(original, recorder))
     replace(grpo, "calculate_baseline_and_std_per_prompt", _exact_zero)
     replace(grpo, "_create_advantage_estimator", lambda original: _ours(original, recorder))
+    replace(grpo, "TimeoutChecker", lambda original: _counting_from(original, start))
     replace(Logger, "log_metrics", lambda original: _recorded(original, recorder))
 
 
 def _with_token_ids(original: Callable[..., Any]) -> Callable[..., Any]:
     return lambda log, keys: original(log, [*keys, "token_ids"])
+
+
+def _counting_from(original: Callable[..., Any], start: float) -> Callable[..., Any]:
+    """NeMo-RL's clock, which would start when Ray, the model and vLLM are already there."""
+
+    def checker(*given: Any, **named: Any) -> Any:
+        made = original(*given, **named)
+        made.start_time = start
+        return made
+
+    return checker
 
 
 def _recorded(original: Callable[..., None], recorder: Recorder) -> Callable[..., None]:
@@ -64,10 +80,12 @@ def _settled(original: Callable[..., Any], recorder: Recorder) -> Callable[..., 
         result, measured = original(*given, **named)
         judged = _take(set(call["task_to_env"].values()))
         result["judged"] = sorted(judged.rows, key=lambda row: row["place"])
+        for number, row in enumerate(result["judged"], len(recorder.judged.rows)):
+            row["number"] = number
         result["total_reward"] = _totals(result["judged"]).to(result["total_reward"].dtype)
         mask_missing(result)
         if not judged.held_out:
-            recorder.judged.rows += judged.rows
+            recorder.judged.rows += result["judged"]
             recorder.judged.missing += judged.missing
         return result, {**measured, **{k: v for k, v in metrics(judged).items() if v is not None}}
 
@@ -123,7 +141,13 @@ def _filled(values: Any, groups: Any) -> Any:
 
 
 def _exact_zero(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Standard deviations that are 0 where all rewards of a group are equal: dynamic sampling asks for that."""
+    """Standard deviations that are 0 in groups whose rewards are all equal, and nowhere else.
+
+    Dynamic sampling drops samples by it. Left to itself, rounding keeps groups without spread, and with a
+    leave-one-out baseline it is 0 for a sample whose others are equal, so that groups would be torn apart.
+    """
+
+    import torch
 
     def statistics(prompts: Any, rewards: Any, *given: Any, std_rewards: Any = None, **named: Any) -> tuple[Any, Any]:
         baseline, std = original(prompts, rewards, *given, std_rewards=std_rewards, **named)
@@ -131,8 +155,8 @@ def _exact_zero(original: Callable[..., Any]) -> Callable[..., Any]:
         _, groups = prompts.unique(dim=0, return_inverse=True)
         for group in groups.unique():
             inside = groups == group
-            if (compared[inside] == compared[inside][0]).all():
-                std[inside] = 0
+            spread = (compared[inside] != compared[inside][0]).any()
+            std[inside] = torch.where(std[inside] > 0, std[inside], 1.0) if spread else 0.0
         return baseline, std
 
     return statistics
@@ -157,7 +181,11 @@ class _Advantages:
         if self.settings.use_kl_in_reward:
             kl = algorithm.kl_in_reward(named["logprobs_policy"], named["logprobs_reference"], self.settings)
             result = algorithm.whiten(result - kl, mask)
-        self.recorder.learned = _lines(rows, result[range(len(rows)), mask.argmax(1)].tolist())
+        advantages, masked = result[range(len(rows)), mask.argmax(1)].tolist(), (mask.sum(1) == 0).tolist()
+        self.recorder.learned = {
+            row["number"]: {"advantage": advantage, "masked": out}
+            for row, advantage, out in zip(rows, advantages, masked, strict=True)
+        }
         return result
 
     def _estimate(self, rewards: Any, rewarded: Any, mask: Any, rows: Sequence[dict[str, Any]]) -> Any:
@@ -179,11 +207,3 @@ class _Advantages:
             rewarded.view(shape),
             tokens.view(shape),
         ).flatten()
-
-
-def _lines(judged: Sequence[dict[str, Any]], advantages: Sequence[float]) -> list[dict[str, Any]]:
-    """Rows of the rollout log."""
-    return [
-        {**{name: value for name, value in row.items() if name != "place"}, "advantage": advantage}
-        for row, advantage in zip(judged, advantages, strict=True)
-    ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nemo_reasoning import rewards
-from nemo_reasoning.config import Reward, Verify
+from nemo_reasoning.config import Model, Reward, Verify
 from nemo_reasoning.contract import ReasoningFormat
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.models import load_tokenizer
@@ -24,7 +24,8 @@ class Judged:
     """What was judged since it was last taken.
 
     Attributes:
-        rows: One dictionary per rollout: `place` in NeMo-RL's batch, and what the rollout log holds.
+        rows: One dictionary per rollout: `place` in NeMo-RL's batch, in the end `number` among those of the
+            step, and what the rollout log holds.
         missing: Rollouts to which a reward gave no value, by `<reward>/<reason>`.
         held_out: They measure and are not learned from.
     """
@@ -38,8 +39,8 @@ class Judge:
     """Rewards completions by the contract, the verifier and the rewards of a run.
 
     Args:
-        settings: What `translate` wrote under `env`: `tokenizer`, `format`, `verify`, `rewards`,
-            `weighted`, `held_out`.
+        settings: What `translate` wrote under `env`: `tokenizer`, `trust_remote_code`, `format`, `verify`,
+            `rewards`, `weighted`, `held_out`.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -48,7 +49,9 @@ class Judge:
         self.weighted = settings["weighted"]
         rewards.check(self.rewards)
         rewards.ready(self.rewards)
-        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(settings["tokenizer"])
+        name = settings["tokenizer"]
+        model = Model(path=name, trust_remote_code=settings["trust_remote_code"])
+        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(name, model)
         self.stop_id = self.fmt.stop_id(self.tokenizer)
         self.verifier = Verifier(Verify.model_validate(settings["verify"]))
         self._judged = Judged(held_out=settings["held_out"])

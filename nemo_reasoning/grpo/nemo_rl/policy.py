@@ -23,11 +23,18 @@ def policy(job: Job) -> dict[str, Any]:
         "precision": {"bf16": "bfloat16", "fp32": "float32"}[settings.precision],
         "max_grad_norm": settings.clip_grad,
         "make_sequence_length_divisible_by": tensor * (2 * context if context > 1 else 1),
-        "sequence_packing": {"enabled": True, "train_mb_tokens": tokens, "logprob_mb_tokens": tokens},
+        "sequence_packing": {"enabled": packs(job), "train_mb_tokens": tokens, "logprob_mb_tokens": tokens},
         "dynamic_batching": {"enabled": False},
         "generation": _generation(job),
         **(_megatron(job) if nemo_rl.backend == "megatron" else _dtensor(job)),
     }
+
+
+def packs(job: Job) -> bool:
+    """DTensor packs with FlashAttention 2 alone, which knows neither fp32 nor context parallelism."""
+    settings = job.config.grpo
+    flash = settings.precision == "bf16" and settings.nemo_rl.context_parallel_size == 1
+    return flash or settings.nemo_rl.backend == "megatron"
 
 
 def _generation(job: Job) -> dict[str, Any]:
@@ -75,17 +82,17 @@ def _dtensor(job: Job) -> dict[str, Any]:
 def _schedule(job: Job) -> list[dict[str, Any]]:
     """Linear warm-up, then linear decay; NeMo-RL steps it once per GRPO step, as we do."""
     settings = job.config.grpo
-    warmup = min(settings.warmup_steps, job.stage.max_num_steps)
+    warmup, until = settings.warmup_steps, min(settings.warmup_steps, job.stage.max_num_steps)
     ramp = {"start_factor": 1 / max(warmup, 1), "end_factor": 1.0, "total_iters": max(warmup - 1, 1)}
-    decay_steps = max(job.stage.max_num_steps - 1 - warmup, 1)
+    decay_steps = max(job.stage.max_num_steps - 1 - until, 1)
     decay = {"start_factor": 1.0, "end_factor": settings.min_lr_ratio, "total_iters": decay_steps}
     name = "torch.optim.lr_scheduler.LinearLR"
-    return [{"name": name, "kwargs": ramp}, {"name": name, "kwargs": decay}, {"milestones": [warmup]}]
+    return [{"name": name, "kwargs": ramp}, {"name": name, "kwargs": decay}, {"milestones": [until]}]
 
 
 def _megatron(job: Job) -> dict[str, Any]:
     settings, nemo_rl = job.config.grpo, job.config.grpo.nemo_rl
-    warmup = min(settings.warmup_steps, job.stage.max_num_steps)
+    warmup = settings.warmup_steps
     return {
         "dtensor_cfg": {"enabled": False},
         "optimizer": None,

@@ -3,7 +3,7 @@
 """Metrics and rollouts in the stage's own logs, under the embedded engine's names: the report reads both alike."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -37,6 +37,9 @@ class Recorder:
         settings: Of the stage.
         steps: Of the whole stage, for the progress.
         before: Steps that earlier runs in a row have made.
+        judged: What was sampled for the step.
+        learned: By the number of a judged row, its advantage and whether it is out of the loss; NeMo-RL has
+            dropped the others.
     """
 
     stage: StageRun
@@ -44,12 +47,12 @@ class Recorder:
     steps: int
     before: int = 0
     judged: Judged = field(default_factory=Judged)
-    learned: list[dict[str, Any]] = field(default_factory=list)
+    learned: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def saw_metrics(self, logged: dict[str, Any], step: int, prefix: str) -> None:
         """Called with everything that NeMo-RL logs; a step ends with the metrics that have a loss."""
         step += self.before
-        if prefix == "validation" and "accuracy" in logged:
+        if prefix == "validation" and "accuracy" in logged and not self._validated(step):
             self.stage.log({"step": step, "validation_accuracy": float(logged["accuracy"])})
         if prefix != "train" or "loss" not in logged or not self.judged.rows:
             return
@@ -60,14 +63,25 @@ class Recorder:
         self.stage.log(row)
         if step == 1 or step % self.settings.log_rollouts_interval == 0:
             with (self.stage.directory / ROLLOUTS).open("ab") as log:
-                log.write(b"".join(orjson.dumps({"step": step, **line}) + b"\n" for line in self.learned))
+                log.write(b"".join(orjson.dumps({"step": step, **line}) + b"\n" for line in self._lines()))
         self.stage.progress(step, self.steps, f"accuracy {row['accuracy']:.1%}")
-        self.judged, self.learned = Judged(), []
+        self.judged, self.learned = Judged(), {}
+
+    def _validated(self, step: int) -> bool:
+        """NeMo-RL validates again where a run is continued, and where one follows another."""
+        rows = read_metrics(self.stage.directory)
+        return any(row["step"] == step and "validation_accuracy" in row for row in rows)
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        """Rows of the rollout log."""
+        for row in self.judged.rows:
+            kept = {name: value for name, value in row.items() if name not in ("place", "number")}
+            yield {**kept, **self.learned.get(row["number"], {"advantage": 0.0, "masked": True})}
 
     def _batches(self) -> dict[str, int]:
         """Batches of problems that were sampled, and groups that something is learned from."""
         size = self.settings.num_prompts_per_step * self.settings.num_generations_per_prompt
-        used = {line["group"] for line in self.learned if line["advantage"]}
+        used = {line["group"] for line in self._lines() if not line["masked"]}
         return {"gen_batches": len(self.judged.rows) // size, "groups_used": len(used)}
 
 

@@ -61,12 +61,13 @@ def run(config: Config, exit_by: float | None = None) -> int:
         return 0
     register(config)
     job = prepare(config, stage, index)
-    limit = must_save_by(config.grpo.exit_duration_in_mins, exit_by, os.environ, time.time())
+    start = time.time()
+    limit = must_save_by(config.grpo.exit_duration_in_mins, exit_by, os.environ, start)
     write_config(job.directory / "config.yaml", values_for(job, limit))
     before = sum(earlier.max_num_steps for earlier in stages(config)[:index])
     rewind(stage, before + latest_step(job))
     total = sum(each.max_num_steps for each in stages(config))
-    train(job, Recorder(stage, config.grpo, total, before))
+    train(job, Recorder(stage, config.grpo, total, before), start)
     return 0 if latest_step(job) == job.stage.max_num_steps else UNFINISHED
 
 
@@ -81,16 +82,16 @@ def values_for(job: Job, must_save_by: str | None = None) -> dict[str, Any]:
         InputError: A key is unknown, or something is asked for that cannot be.
     """
     nemo_rl = job.config.grpo.nemo_rl
-    values = schema.merged(translate(job, must_save_by), nemo_rl.overrides)
-    values = schema.merged(values, job.stage.overrides)
-    check_overrides(values, job.config)
+    ours = translate(job, must_save_by)
+    values = schema.merged(schema.merged(ours, nemo_rl.overrides), job.stage.overrides)
+    check_overrides(values, ours, job.config)
     schema.check(values, Path(nemo_rl.repo) / BASE)
     return values
 
 
-def train(job: Job, recorder: Recorder) -> None:
-    """Put our hooks into NeMo-RL and call its own entry point."""
-    hooks.install(recorder)
+def train(job: Job, recorder: Recorder, start: float) -> None:
+    """Put our hooks into NeMo-RL and call its own entry point; its time limit counts from `start`."""
+    hooks.install(recorder, start)
     sys.path.insert(0, job.config.grpo.nemo_rl.repo)  # `examples` is not in the installed package
     from examples import run_grpo
 
@@ -152,7 +153,7 @@ def prepare(config: Config, stage: StageRun, index: int) -> Job:
     learned, held_out = split(read_problems(config), config.grpo)
     left_out = data.write_problems(job.problems, learned, config.format, tokenizer, longest)
     print(f"{left_out} problems have a prompt of more than {longest} tokens and are left out", flush=True)
-    data.check_enough(job.problems, config.grpo.num_prompts_per_step)
+    data.check_enough(job.problems, config.grpo)
     repeated = [problem for problem in held_out for _ in range(config.grpo.val_samples_per_problem)]
     data.write_problems(job.validation, repeated, config.format, tokenizer, longest)
     return job
@@ -169,12 +170,38 @@ def latest_step(job: Job) -> int:
     return max((int(step) for step in steps if step.isdecimal()), default=0)
 
 
-def check_overrides(values: Mapping[str, Any], config: Config) -> None:
-    """Refuse what our environment cannot serve.
+OURS = {
+    "grpo": (
+        "num_prompts_per_step",
+        "num_generations_per_prompt",
+        "max_num_steps",
+        "adv_estimator",
+        "normalize_rewards",
+        "use_leave_one_out_baseline",
+    ),
+    "loss_fn": ("use_kl_in_reward",),
+}
+"""Settings of NeMo-RL that the hooks serve in its place, from ours."""
+KL = ("reference_policy_kl_penalty", "reference_policy_kl_type", "kl_input_clamp_value", "kl_output_clamp_value")
+"""Those of `loss_fn` that they serve where KL is taken off the rewards."""
+
+
+def check_overrides(values: Mapping[str, Any], ours: Mapping[str, Any], config: Config) -> None:
+    """Refuse what our environment and our hooks cannot serve.
+
+    Args:
+        values: What NeMo-RL is to be handed.
+        ours: The same without the user's overrides.
+        config: The run's configuration.
 
     Raises:
-        InputError: Training would not pass through the hooks, or a reward would not see its whole group.
+        InputError: Training would not pass through the hooks, a reward would not see its whole group, or
+            the hooks would go by another value than NeMo-RL.
     """
+    served = {**OURS, "loss_fn": OURS["loss_fn"] + (KL if config.grpo.use_kl_in_reward else ())}
+    for section, name in ((section, name) for section, names in served.items() for name in names):
+        if values[section][name] != ours[section][name]:
+            raise InputError(f"grpo.nemo_rl.overrides cannot set {section}.{name}; set grpo.{name} instead.")
     if values["grpo"].get("async_grpo", {}).get("enabled"):
         raise InputError("asynchronous GRPO passes over our environment's masking; set async_grpo.enabled to false.")
     if (values.get("data_plane") or {}).get("enabled"):

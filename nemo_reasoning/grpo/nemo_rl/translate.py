@@ -76,7 +76,14 @@ def translate(job: Job, must_save_by: str | None = None) -> dict[str, Any]:
     }
 
 
-EMBEDDED_ONLY = ("keep_best", "stop_accuracy", "stop_on_collapse", "stop_val_accuracy", "val_patience")
+EMBEDDED_ONLY = (
+    "keep_best",
+    "max_logprob_mismatch",
+    "stop_accuracy",
+    "stop_on_collapse",
+    "stop_val_accuracy",
+    "val_patience",
+)
 """Settings that NeMo-RL has not."""
 
 
@@ -103,7 +110,12 @@ def check(config: Config) -> None:
         )
     if settings.nemo_rl.backend == "dtensor" and settings.nemo_rl.pipeline_model_parallel_size > 1:
         raise InputError("grpo.nemo_rl.pipeline_model_parallel_size needs grpo.nemo_rl.backend=megatron.")
-    if config.model.trust_remote_code is False and config.model.revision is not None:
+    if settings.use_kl_in_reward and settings.force_on_policy_ratio:
+        raise InputError(
+            "NeMo-RL has no log-probabilities for grpo.use_kl_in_reward with grpo.force_on_policy_ratio; "
+            "switch one of them off."
+        )
+    if settings.init == config.model.path and config.model.revision is not None:
         raise InputError("NeMo-RL takes no hub revision; download the model and give its directory as model.path.")
 
 
@@ -125,7 +137,8 @@ def _grpo(job: Job) -> dict[str, Any]:
         "num_generations_per_prompt": settings.num_generations_per_prompt,
         "max_rollout_turns": 1,
         "max_num_steps": job.stage.max_num_steps,
-        "max_num_epochs": job.stage.max_num_steps,  # an epoch has at least one step: the steps decide
+        # An epoch has at least one step (`data.check_enough`), so the steps decide.
+        "max_num_epochs": job.stage.max_num_steps,
         "normalize_rewards": settings.normalize_rewards and not rloo,
         "use_leave_one_out_baseline": settings.use_leave_one_out_baseline or rloo,
         "adv_estimator": {
@@ -179,6 +192,7 @@ def _environments(job: Job) -> dict[str, Any]:
     config = job.config
     common = {
         "tokenizer": job.model,
+        "trust_remote_code": config.model.trust_remote_code,
         "format": config.format.model_dump(mode="json"),
         "verify": config.verify.model_dump(mode="json"),
     }

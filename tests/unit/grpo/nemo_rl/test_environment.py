@@ -25,7 +25,8 @@ REWARDS = {"accuracy": {"weight": 2.0}, "format": {"weight": 0.5}, "tag_count": 
 def judge(tmp_path, byte_tokenizer):
     # The tags are special tokens here: NeMo-RL's own text of a completion would lack them.
     byte_tokenizer(special=("<|im_start|>", "<think>", "</think>")).save_pretrained(tmp_path)
-    settings = {"tokenizer": str(tmp_path), "rewards": REWARDS, "weighted": True, "held_out": False}
+    settings = {"tokenizer": str(tmp_path), "trust_remote_code": False, "rewards": REWARDS}
+    settings |= {"weighted": True, "held_out": False}
     judge = Judge({**settings, "format": FORMAT.model_dump(), "verify": Verify().model_dump()})
     yield judge
     judge.close()

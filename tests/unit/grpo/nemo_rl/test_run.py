@@ -83,6 +83,9 @@ def test_the_next_run_is_the_first_unfinished(tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
+        ({"grpo": {"num_generations_per_prompt": 4}}, "set grpo.num_generations_per_prompt instead"),
+        ({"grpo": {"adv_estimator": {"name": "gdpo"}}}, r"cannot set grpo\.adv_estimator; set grpo\.adv_estimator"),
+        ({"loss_fn": {"use_kl_in_reward": True}}, "set grpo.use_kl_in_reward instead"),
         ({"grpo": {"async_grpo": {"enabled": True}}}, "set async_grpo.enabled to false"),
         ({"data_plane": {"enabled": True}}, "set data_plane.enabled to false"),
         ({"policy": {"generation": {"vllm_cfg": {"async_engine": True}}}}, "the reward 'length' compares"),
@@ -92,9 +95,19 @@ def test_overrides_that_pass_our_environment_over_are_refused(tmp_path, override
     grpo = GRPO(rewards={"length": {}})
     config = Config(name="test", grpo=grpo)
     job = Job(config, translate.stages(config)[0], "model", tmp_path, 7)
-    values = schema.merged(translate.translate(job), overrides)
+    ours = translate.translate(job)
+    run.check_overrides(schema.merged(ours, {"loss_fn": {"reference_policy_kl_penalty": 0.1}}), ours, config)
     with pytest.raises(InputError, match=sentence):
-        run.check_overrides(values, config)
+        run.check_overrides(schema.merged(ours, overrides), ours, config)
+
+
+def test_with_kl_in_the_reward_its_weight_is_ours(tmp_path):
+    kl = {"adv_estimator": "reinforce_plus_plus", "use_kl_in_reward": True, "reference_policy_kl_penalty": 0.1}
+    config = Config(name="test", grpo=GRPO(**kl))
+    ours = translate.translate(Job(config, translate.stages(config)[0], "model", tmp_path, 7))
+    overrides = {"loss_fn": {"reference_policy_kl_penalty": 0.2}}
+    with pytest.raises(InputError, match=r"set grpo\.reference_policy_kl_penalty instead"):
+        run.check_overrides(schema.merged(ours, overrides), ours, config)
 
 
 def test_gdpos_weights_need_a_nemo_rl_that_knows_them(tmp_path, monkeypatch):
@@ -146,9 +159,12 @@ def test_problems_with_a_long_prompt_are_left_out(tmp_path, byte_tokenizer):
     first, second = read_jsonl(path)
     assert (first["id"], first["has_answer"], first["row"]) == ("a", True, '{"tests":[1]}')
     assert (second["id"], second["has_answer"], second["messages"][1]["content"]) == ("c", False, "")
-    data.check_enough(path, 2)
+    data.check_enough(path, GRPO(num_prompts_per_step=2, use_dynamic_sampling=False))
+    data.check_enough(path, GRPO(num_prompts_per_step=1, dynamic_sampling_max_gen_batches=2))
     with pytest.raises(InputError, match=r"there are 2 problems .* a step needs 3"):
-        data.check_enough(path, 3)
+        data.check_enough(path, GRPO(num_prompts_per_step=3))
+    with pytest.raises(InputError, match="with dynamic sampling may take 10 batches of 2"):
+        data.check_enough(path, GRPO(num_prompts_per_step=2))
 
 
 def test_missing_rewards_are_masked_and_their_place_is_neutral():

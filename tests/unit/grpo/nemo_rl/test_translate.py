@@ -59,6 +59,16 @@ def test_algorithm_settings_are_carried_over():
         ({"stop_accuracy": 0.9}, "grpo.stop_accuracy is for the embedded engine only"),
         ({"val_period": 5, "keep_best": True}, "grpo.keep_best is for the embedded engine only"),
         ({"adv_estimator": "dr_grpo"}, "dr_grpo has no equivalent in NeMo-RL"),
+        ({"max_logprob_mismatch": None}, "grpo.max_logprob_mismatch is for the embedded engine only"),
+        (
+            {
+                "adv_estimator": "reinforce_plus_plus",
+                "use_kl_in_reward": True,
+                "reference_policy_kl_penalty": 0.1,
+                "force_on_policy_ratio": True,
+            },
+            "no log-probabilities for grpo.use_kl_in_reward with grpo.force_on_policy_ratio",
+        ),
         ({"num_minibatches": 7}, "grpo.num_minibatches=7 does not divide the 512 rollouts"),
         ({"nemo_rl": NemoRL(pipeline_model_parallel_size=2)}, "needs grpo.nemo_rl.backend=megatron"),
     ],
@@ -102,9 +112,25 @@ def test_settings_of_both_engines_mean_the_same():
     assert GRPO().max_gen_batches("embedded") == 1
 
 
-def test_a_hub_revision_is_refused():
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_hub_revision_is_refused_where_it_would_be_lost(trusted):
+    model = Model(path="a/b", revision="main", trust_remote_code=trusted)
     with pytest.raises(InputError, match="no hub revision"):
-        translate.check(Config(name="test", model=Model(path="a/b", revision="main")))
+        translate.check(Config(name="test", model=model, grpo=GRPO(init="a/b")))
+    translate.check(Config(name="test", model=model, grpo=GRPO(init="runs/test/distill/hf")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "packs"),
+    [
+        ({}, True),
+        ({"precision": "fp32"}, False),
+        ({"nemo_rl": NemoRL(context_parallel_size=2)}, False),
+        ({"nemo_rl": NemoRL(context_parallel_size=2, backend="megatron"), "precision": "fp32"}, True),
+    ],
+)
+def test_sequences_are_packed_where_the_backend_can(settings, packs):
+    assert translate.translate(make_job(**settings))["policy"]["sequence_packing"]["enabled"] == packs
 
 
 def test_rewards_that_are_off_are_left_out():
@@ -114,7 +140,7 @@ def test_rewards_that_are_off_are_left_out():
     assert values["env"]["nemo_reasoning_validation"]["rewards"] == {"accuracy": {}}
 
 
-@pytest.mark.parametrize(("warmup", "ratio"), [(0, 1.0), (0, 0.1), (5, 1.0), (1, 1.0)])
+@pytest.mark.parametrize(("warmup", "ratio"), [(0, 1.0), (0, 0.1), (5, 1.0), (1, 1.0), (40, 1.0)])
 def test_the_learning_rate_is_the_embedded_engines(warmup, ratio):
     settings = {"lr": 1e-3, "warmup_steps": warmup, "min_lr_ratio": ratio, "max_num_steps": 20}
     job = make_job(**settings)
