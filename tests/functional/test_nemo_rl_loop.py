@@ -180,9 +180,7 @@ def test_the_same_completions_get_the_same_rewards_in_both_engines(tmp_path, stu
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("dynamic", "estimator"), [(False, "grpo"), (True, "grpo"), (True, "rloo")])
-def test_nemo_rls_training_loop_learns_from_our_environment(
-    tmp_path, student, hooked, monkeypatch, dynamic, estimator
-):
+def test_nemo_rls_training_loop_learns_from_our_environment(tmp_path, student, hooked, monkeypatch, dynamic, estimator):
     from nemo_rl.algorithms.loss import ClippedPGLossFn
     from nemo_rl.data.collate_fn import rl_collate_fn
     from nemo_rl.utils.checkpoint import CheckpointManager
