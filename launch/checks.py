@@ -21,7 +21,7 @@ OWN_TO_A_MACHINE = {"tmpfs", "ramfs", "devtmpfs", "overlay", "squashfs"}
 
 
 def check(config: Config) -> None:
-    """Check the run as far as it can be seen from here, and that the jobs will find its directory.
+    """Check the run as far as it can be seen from here.
 
     Raises:
         InputError: The first thing that would fail.
@@ -33,8 +33,6 @@ def check(config: Config) -> None:
     if config.cluster.tunnel.host is not None:
         _check_tunnel(config)
         return
-    if config.cluster.kind == "slurm" and config.cluster.check_shared_disk:
-        _check_shared(Path(config.paths.run).absolute())
     check_run(config)
 
 
@@ -112,8 +110,15 @@ def _check_tunnel(config: Config) -> None:
         )
 
 
-def _check_shared(run: Path) -> None:
-    """Refuse a directory that is certainly this machine's alone; whether another is shared, only the jobs can tell."""
+def check_shared(config: Config) -> None:
+    """Refuse a directory that is certainly this machine's alone; whether another is shared, only the jobs can tell.
+
+    Raises:
+        InputError: The run's directory is on such a disk.
+    """
+    cluster, run = config.cluster, Path(config.paths.run).absolute()
+    if cluster.kind != "slurm" or cluster.tunnel.host is not None or not cluster.check_shared_disk:
+        return
     kinds = {Path(part.mountpoint): part.fstype for part in psutil.disk_partitions(all=True)}
     kind = next((kinds[place] for place in (run, *run.parents) if place in kinds), "")
     if kind in OWN_TO_A_MACHINE or run.is_relative_to(tempfile.gettempdir()):

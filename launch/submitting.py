@@ -30,6 +30,7 @@ def submit(config: Config) -> None:
         _say_all(_notes(config))
         dry_run.show(jobs(config, selected(config), site), config)
         return
+    checks.check_shared(config)
     _say_all([note] if (note := code.check(config)) else [])
     if config.cluster.tunnel.host is not None:
         _submit_far(config, site)
@@ -95,12 +96,14 @@ def _check_not_submitted(config: Config) -> None:
 
 
 def _notes(config: Config) -> list[str]:
-    """What would keep a dry run from being submitted."""
-    try:
-        note = code.check(config)
-    except InputError as error:
-        note = f"this would be refused: {error}"
-    return [note] if note else []
+    """What would keep a dry run from being submitted, and what one should know."""
+    notes: list[str | None] = []
+    for check in (checks.check_shared, code.check):
+        try:
+            notes.append(check(config))
+        except InputError as error:
+            notes.append(f"this would be refused: {error}")
+    return [note for note in notes if note]
 
 
 def _show(submitted: Sequence[Submitted], config: Config) -> None:

@@ -18,6 +18,16 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see {self.prog} --help.")
 
 
+def add_config_dir(parser: argparse.ArgumentParser) -> None:
+    """The option of Hydra that commands with settings have, too."""
+    parser.add_argument("--config-dir", "-cd", metavar="DIRECTORY", help="where your own experiments and clusters are")
+
+
+def composed_from(given: argparse.Namespace, settings: list[str]) -> list[str]:
+    """What Hydra is to compose."""
+    return [*([f"--config-dir={given.config_dir}"] if given.config_dir else []), *settings]
+
+
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Options of the reasoning format by which a completion is read."""
     parser.add_argument(

@@ -9,17 +9,17 @@ exit status 1.
 """
 
 import importlib
-import importlib.resources
 import os
-import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemo_reasoning import compose
+from nemo_reasoning.arguments import Parser, add_config_dir, composed_from
 from nemo_reasoning.errors import InputError, nearest
+from nemo_reasoning.groups import groups, options
+from nemo_reasoning.hydra_errors import as_sentences
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -37,6 +37,13 @@ COMMANDS = {
 }
 """First words and the functions that take the other arguments and give the exit status; imported when called."""
 
+HYDRA_OPTIONS = {
+    *("--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p", "--run", "-r", "--multirun", "-m"),
+    *("--shell-completion", "-sc", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"),
+    *("--experimental-rerun", "--info", "-i"),
+}
+"""Hydra's own parser would take what begins like one of them for it."""
+
 
 def main() -> None:
     """Entry point of the command `nemo-reasoning`."""
@@ -46,9 +53,8 @@ def main() -> None:
 def _main(arguments: list[str]) -> int:
     try:
         word, rest = "".join(arguments[:1]), arguments[1:]
-        own = {"report": _report, "plan": _plan, "doctor": _doctor}
-        if word in own:
-            return own[word](rest)
+        if word in OWN:
+            return OWN[word](rest)
         if word in COMMANDS:
             module, function = COMMANDS[word].split(":")
             return getattr(importlib.import_module(module), function)(rest)
@@ -67,6 +73,7 @@ nemo-reasoning: from R1 reasoning traces to a reasoning model.
 
 nemo-reasoning experiment=demo [SETTING=VALUE ...]   run the pipeline
 nemo-reasoning -m experiment=demo seed=0,1,2         run it for each value
+nemo-reasoning --config-dir DIR experiment=mine      with experiments and clusters of your own; plan and doctor, too
 nemo-reasoning plan experiment=qwen3_8b [--json]     memory and time of its distillation, and whether it fits
 nemo-reasoning doctor [experiment=demo]              whether this environment is right for each stage
 nemo-reasoning status|logs|cancel RUN_DIRECTORY      jobs of a submitted run: how they go, what they say, end them
@@ -83,30 +90,36 @@ Groups (choose with GROUP=OPTION):
 
 def _help() -> int:
     """Say what there is (Hydra's own help composes every option first, which takes a second)."""
-    conf = importlib.resources.files("nemo_reasoning.conf")
-    groups = {entry.name: entry for entry in conf.iterdir() if entry.is_dir() and not entry.name.startswith("_")}
     print(USAGE, end="")
-    for name, group in sorted(groups.items()):
-        options = sorted(Path(option.name).stem for option in group.iterdir() if option.name.endswith(".yaml"))
-        print(f"  {name}: {', '.join(options)}")
+    for group in groups():
+        print(f"  {group}: {', '.join(options(group))}")
     print("\nEvery setting and its default: nemo_reasoning/config/, or --cfg job.")
     return 0
 
 
 def _report(arguments: list[str]) -> int:
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        raise InputError("usage: nemo-reasoning report RUN_DIRECTORY.")
+    parser = Parser(prog="nemo-reasoning report", description="Write the report of a run again, and say where it is.")
+    parser.add_argument("run", metavar="RUN_DIRECTORY", type=Path)
+    given = parser.parse_args(arguments)
     from nemo_reasoning.report import build
 
-    print(build(Path(arguments[0])))
+    print(build(given.run))
     return 0
 
 
 def _plan(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="nemo-reasoning plan",
+        description="Memory and time of a distillation, and whether it fits.",
+        epilog="exit status: 0 it fits; 1 it does not",
+    )
+    parser.add_argument("settings", metavar="SETTING=VALUE", nargs="*", help="as of a run, such as experiment=qwen3_8b")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_config_dir(parser)
+    given = parser.parse_intermixed_args(arguments)
     from nemo_reasoning.plan import command
 
-    config = _configured([argument for argument in arguments if argument != "--json"])
-    return command.show(config, as_json="--json" in arguments)
+    return command.show(_configured(composed_from(given, given.settings)), as_json=given.json)
 
 
 def _doctor(arguments: list[str]) -> int:
@@ -115,21 +128,19 @@ def _doctor(arguments: list[str]) -> int:
     return command.main(arguments, _configured)
 
 
-def _configured(settings: list[str]) -> "Config":
-    """The checked configuration that settings describe, for the commands that are not run by Hydra."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_module
+def _configured(arguments: list[str]) -> "Config":
+    """The checked configuration that settings and Hydra's options describe."""
+    found = []
 
-    compose.register_defaults()
-    with _hydra_sentences(), initialize_config_module("nemo_reasoning.conf", version_base="1.3"):
-        return compose.resolve(hydra_compose("config", overrides=settings))
+    def task(composed: "DictConfig") -> None:
+        found.append(composed)
+
+    _compose(arguments, task)
+    return compose.resolve(found[0])
 
 
 def _run(arguments: list[str]) -> int:
-    import hydra
-
-    compose.register_defaults()
-
+    _check_words(arguments)
     statuses = [0]
 
     def task(composed: "DictConfig") -> None:
@@ -138,11 +149,35 @@ def _run(arguments: list[str]) -> int:
         except InputError as error:  # said here, so that the other jobs of a sweep still run
             statuses.append(_say(error))
 
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra's errors reach us instead of its own printing
-    sys.argv[1:] = arguments
-    with _hydra_sentences():
-        hydra.main(version_base="1.3", config_path="pkg://nemo_reasoning.conf", config_name="config")(task)()
+    _compose(arguments, task)
     return max(statuses)
+
+
+def _check_words(arguments: list[str]) -> None:
+    """Refuse an option that Hydra does not have, and a first word that is no command."""
+    for argument in arguments:
+        if argument.startswith("-") and argument.partition("=")[0] not in HYDRA_OPTIONS:
+            raise InputError(f"{argument} is not an option; settings have no dashes, as in experiment=demo.")
+    word = "".join(arguments[:1])
+    if word in options("experiment"):
+        raise InputError(f"{word} is an experiment; write experiment={word}.")
+    if word and "=" not in word and word[0] not in "-~":
+        names = [*OWN, *COMMANDS, *(f"experiment={name}" for name in options("experiment"))]
+        raise InputError(f"{word} is neither a command nor KEY=VALUE{nearest(word, names)}")
+
+
+def _compose(arguments: list[str], task: "Callable[[DictConfig], None]") -> None:
+    """Have Hydra compose what the arguments say, and call the task; with -m, for each job of the sweep."""
+    import hydra
+
+    compose.register_defaults()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets Hydra's errors reach us instead of its own printing
+    own, sys.argv = sys.argv, [sys.argv[0], *arguments]
+    try:
+        with as_sentences():
+            hydra.main(version_base="1.3", config_path="pkg://nemo_reasoning.conf", config_name="config")(task)()
+    finally:
+        sys.argv = own
 
 
 def _run_or_submit(config: "Config") -> None:
@@ -154,20 +189,6 @@ def _run_or_submit(config: "Config") -> None:
         from nemo_reasoning import launch
 
         launch.submit(config)
-
-
-@contextmanager
-def _hydra_sentences() -> Iterator[None]:
-    """Turn what Hydra says about wrong settings into our sentences."""
-    from hydra.errors import HydraException, OverrideParseException
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        yield
-    except OverrideParseException as error:
-        raise InputError(f"the override {error.override} cannot be read; write KEY=VALUE, or KEY='VALUE'.") from None
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(_hydra_sentence(str(error))) from None
 
 
 def _say(error: InputError) -> int:
@@ -186,21 +207,8 @@ def _with_sweep_directory(composed: "DictConfig") -> "DictConfig":
     return composed
 
 
-def _hydra_sentence(message: str) -> str:
-    """One sentence out of Hydra's message, with the nearest right name where a name is wrong."""
-    first = message.strip().splitlines()[0].strip()
-    if found := re.search(r"Could not override '(.+?)'", message):
-        key = found.group(1)
-        names = compose.setting_names(key)
-        name = key.rpartition(".")[2]
-        if name in names:
-            return f"{key} is not set by the chosen groups; add it with +{key}=..."
-        return f"{key} is not a setting{nearest(name, names)}"
-    if found := re.search(r"In '.+?': Could not find '(.+?)/([^/']+)'", message):
-        choices = [line.strip() for line in message.splitlines()[1:] if line.startswith("\t")]
-        group = found.group(1)
-        return f"{group}={found.group(2)} is not one of the choices{nearest(found.group(2), choices)}"
-    return f"{first.rstrip('.')}."
+OWN = {"doctor": _doctor, "plan": _plan, "report": _report}
+"""First words whose functions are here, since they need Hydra or are a line."""
 
 
 if __name__ == "__main__":

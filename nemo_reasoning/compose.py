@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """From conf/ and the command line to a checked `Config`; what is wrong becomes one sentence."""
 
-import types
-import typing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -14,9 +12,11 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
 from nemo_reasoning.config import Arithmetic, Benchmark, Config, ScratchModel, Source
-from nemo_reasoning.errors import InputError, nearest
+from nemo_reasoning.errors import InputError, first_line, nearest
 from nemo_reasoning.files import write_bytes
+from nemo_reasoning.groups import groups, misplaced
 from nemo_reasoning.plan.search import choose
+from nemo_reasoning.schema import Place, locate
 
 MAY_HOLD_A_KEY = ("api_key_env", "base_url")
 """Settings whose wrong values are not repeated: they may hold a key."""
@@ -56,6 +56,8 @@ def resolve(composed: DictConfig) -> Config:
         InputError: A key is unknown, a value is missing, of a wrong type or out of range,
             or an interpolation leads nowhere; the sentence names the first such key.
     """
+    for group in sorted((set(groups()) - Place().names) & composed.keys()):
+        raise InputError(misplaced(group))
     for key in _missing(OmegaConf.to_container(composed, resolve=False)):
         raise InputError(f"{key} has no value; choose an experiment (experiment=demo) or set {key}=...")
     try:
@@ -91,21 +93,13 @@ def read_resolved(path: Path) -> Config:
     """Read what `write_resolved` wrote."""
     if not path.exists():
         raise InputError(f"{path} does not exist; {path.parent} is not the directory of a run.")
-    return validate(yaml.safe_load(path.read_bytes()))
-
-
-def setting_names(key: str) -> set[str]:
-    """Names that may stand at the last place of the dotted `key`; empty where none are known.
-
-    Example:
-        >>> "min_lr_ratio" in setting_names("distill.lrr")
-        True
-    """
-    kinds: list[Any] = [Config]
-    for part in key.split(".")[:-1]:
-        kinds = [inner for kind in kinds for inner in _inside(kind, part)]
-    sections = [section for kind in kinds for section in _sections(kind)]
-    return {field.alias or name for section in sections for name, field in section.model_fields.items()}
+    try:
+        values = yaml.safe_load(path.read_bytes())
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"{path} is not valid YAML ({first_line(error)}); the command that made the run writes it again."
+        ) from None
+    return validate(values)
 
 
 def _missing(value: Any, key: str = "") -> Iterator[str]:
@@ -120,58 +114,17 @@ def _sentence(error: ValidationError) -> str:
     """The first finding as a sentence; an unknown key comes first, since it may cause the others."""
     findings = sorted(error.errors(), key=lambda finding: finding["type"] != "extra_forbidden")
     finding = findings[0]
-    key = ".".join(_without_tags(finding["loc"]))
+    key, holder, place = locate(finding["loc"])
+    name = key.rpartition(".")[2]
     if finding["type"] == "extra_forbidden":
-        return f"{key} is not a setting{nearest(key.rpartition('.')[2], setting_names(key))}"
+        return f"{key} is not a setting{nearest(name, holder.names)}"
+    if finding["type"] == "union_tag_not_found":
+        return f"{key} names no filter; set it to null, or add +{key}.filter=...{nearest(name, place.tags)}"
+    if finding["type"] == "union_tag_invalid":
+        wrong = finding["ctx"]["tag"]
+        return f"{key}.filter={wrong} is not a filter{nearest(wrong, place.tags)}"
     reason = finding["msg"].removeprefix("Value error, ").replace("Input should", "it should").rstrip(".")
     value = finding.get("input")
-    hidden = isinstance(value, dict | BaseModel) or key.rpartition(".")[2] in MAY_HOLD_A_KEY
+    hidden = isinstance(value, dict | BaseModel) or name in MAY_HOLD_A_KEY
     shown = "" if hidden else f", not {value!r}"
     return f"{key or 'the configuration'} cannot be used: {reason}{shown}."
-
-
-def _without_tags(location: tuple[int | str, ...]) -> list[str]:
-    """The location without the tags that pydantic adds for members of a union of sections."""
-    parts: list[str] = []
-    kinds: list[Any] = [Config]
-    for part in map(str, location):
-        inner = [found for kind in kinds for found in _inside(kind, part)]
-        if not inner and part in _tags(kinds):
-            continue
-        parts.append(part)
-        kinds = inner
-    return parts
-
-
-def _tags(kinds: list[Any]) -> set[str]:
-    """Values of the discriminator in unions of sections."""
-    return {s.model_fields["filter"].default for kind in kinds for s in _sections(kind) if "filter" in s.model_fields}
-
-
-def _inside(kind: Any, name: str) -> list[Any]:
-    """Types of what is found under `name` in a value of type `kind`."""
-    found: list[Any] = []
-    for member in _members(kind):
-        if isinstance(member, type) and issubclass(member, BaseModel):
-            found += [f.annotation for n, f in member.model_fields.items() if name in (n, f.alias)]
-        elif typing.get_origin(member) is dict:
-            found.append(typing.get_args(member)[1])
-        elif typing.get_origin(member) is list:
-            found.append(typing.get_args(member)[0])
-    return found
-
-
-def _sections(kind: Any) -> list[type[BaseModel]]:
-    return [m for m in _members(kind) if isinstance(m, type) and issubclass(m, BaseModel)]
-
-
-def _members(kind: Any) -> Iterator[Any]:
-    """The alternatives of a union, through annotations."""
-    origin = typing.get_origin(kind)
-    if origin is Annotated:
-        yield from _members(typing.get_args(kind)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for argument in typing.get_args(kind):
-            yield from _members(argument)
-    else:
-        yield kind

@@ -31,13 +31,17 @@ def nearest(name: str, choices: Iterable[str]) -> str:
         "; did you mean 'lr'?"
     """
     names = sorted(choices)
-    match = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if match:
-        return f"; did you mean '{match[0]}'?"
+    if match := closest(name, names):
+        return f"; did you mean '{match}'?"
     if not names:
         return "."
     shown = ", ".join(names[:MAX_CHOICES])
     return f"; the choices are {shown}{', ...' if len(names) > MAX_CHOICES else ''}."
+
+
+def closest(name: str, choices: Iterable[str]) -> str | None:
+    """The one of `choices` that may have been meant."""
+    return next(iter(difflib.get_close_matches(name, sorted(choices), n=1, cutoff=0.5)), None)
 
 
 def first_line(error: Exception) -> str:

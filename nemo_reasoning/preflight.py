@@ -56,11 +56,6 @@ def _check_disk(config: Config) -> None:
 
 
 def _check_evaluate(evaluate: Evaluate) -> None:
-    largest = max(evaluate.pass_at_k, default=1)
-    if not evaluate.benchmarks and largest > max(evaluate.num_samples, 1):
-        raise InputError(
-            f"evaluate.pass_at_k={largest} needs as many samples; evaluate.num_samples is {evaluate.num_samples}."
-        )
     if evaluate.engine == "openai_server" and evaluate.server.base_url is None:
         raise InputError("evaluate.engine=openai_server needs its address; set evaluate.server.base_url.")
 

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="nemo-reasoning score",
-        description="Verdicts, rewards and figures with 95 %% intervals for JSONL files of completions: rows with a "
+        description="Verdicts, rewards and figures with 95 % intervals for JSONL files of completions: rows with a "
         "completion (or a list of them) and a gold answer, or what `evaluate` stores. Rows of one problem, also of "
         "several files, are put together.",
     )

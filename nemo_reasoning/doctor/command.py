@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nemo_reasoning import __version__
-from nemo_reasoning.arguments import Parser
+from nemo_reasoning.arguments import Parser, add_config_dir, composed_from
 from nemo_reasoning.doctor.engines import STAGES, Verdict, judge, status, stopped
 from nemo_reasoning.doctor.examine import AREAS, examine
 from nemo_reasoning.doctor.finding import Finding
@@ -40,13 +40,13 @@ def main(arguments: list[str], configure: "Callable[[list[str]], Config]") -> in
 
     Args:
         arguments: Of the command line.
-        configure: Composes and checks the configuration that settings describe.
+        configure: Composes and checks the configuration that settings and Hydra's options describe.
 
     Raises:
         InputError: An argument or setting is wrong.
     """
     given, settings = _parse(arguments)
-    config = configure(settings) if settings else None
+    config = configure(composed_from(given, settings)) if settings else None
     with Console(stderr=True).status("looking; the imports of the NeMo stack take a while"):
         findings = examine(config, given.area or AREAS, quick=given.quick)
     verdicts = judge(findings, config, given.stage, given.engine)
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="import no library: seconds instead of a minute")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where anything at all is wrong")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_config_dir(parser)
     return parser
 
 

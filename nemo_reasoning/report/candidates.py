@@ -72,7 +72,7 @@ class Candidate:
 
     def settings(self, exam: str) -> Row:
         """How it was measured."""
-        return read_json(self.exams[exam] / "results.json")["settings"]
+        return _results(self.exams[exam])["settings"]
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def shared_exams(candidates: Sequence[Candidate], wanted: str | None = None) -> 
 def _of_run(name: str, *, all_models: bool) -> list[Candidate]:
     run, model = _split(name)
     exams = _exams(run)
-    models = list(read_json(next(iter(exams.values())) / "results.json")["models"])
+    models = list(_results(next(iter(exams.values())))["models"])
     if model is not None and model not in models:
         raise InputError(f"{run} has no evaluated model {model}{nearest(model, models)}")
     chosen = [model] if model else models if all_models else models[-1:]
@@ -179,8 +179,16 @@ def _exams(run: Path) -> dict[str, Path]:
     found = [*run.glob("evaluate/results.json"), *sorted(run.glob("evaluate/*/results.json"))]
     if not found:
         raise InputError(f"{run} is not the directory of an evaluated run (there is no evaluate/results.json in it).")
-    names = {path.parent: read_json(path).get("benchmark", "held_out") for path in found}
+    names = {path.parent: _results(path.parent).get("benchmark", "held_out") for path in found}
     return {OWN if name == "held_out" else name: place for place, name in names.items()}
+
+
+def _results(directory: Path) -> Row:
+    path = directory / "results.json"
+    found = read_json(path)
+    if not isinstance(found, dict) or not {"models", "settings"} <= found.keys():
+        raise InputError(f"{path} holds no results of an evaluation; run the stage evaluate of that run again.")
+    return found
 
 
 def _flat(values: Row, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -120,6 +120,13 @@ def test_only_common_benchmarks_are_compared(runs, tmp_path):
         shared_exams(find_candidates([str(runs / "one"), str(tmp_path / "named")]))
 
 
+@pytest.mark.parametrize("content", [{}, []])
+def test_results_that_are_none_are_refused(content, tmp_path):
+    write_json(tmp_path / "evaluate" / "results.json", content)
+    with pytest.raises(InputError, match=r"results\.json holds no results of an evaluation; run the stage evaluate"):
+        find_candidates([str(tmp_path)])
+
+
 def write_page(path: Path, *names: str) -> Path:
     candidates = find_candidates(names)
     path.write_text(comparison.render([compare_on("held-out problems", candidates, [4])], candidates))

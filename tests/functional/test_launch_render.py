@@ -84,6 +84,15 @@ def test_the_scripts_are_those_that_were_reviewed(name, capsys):
     assert text == golden.read_text()
 
 
+def test_a_dry_run_says_what_would_be_refused_and_shows_everything(tmp_path, capsys):
+    slurm = ("cluster=slurm", "cluster.account=acme", "launch.dry_run=true", "launch.code=ship")
+    launch.submit(configured("experiment=smoke", *slurm, f"paths.root={tmp_path}/runs", "stages=[report]"))
+    said = capsys.readouterr()
+    assert "this would be refused: paths.run=" in said.err
+    assert "own disk" in said.err
+    assert "Nothing was submitted." in said.out
+
+
 def test_over_ssh_nothing_is_written_where_the_cluster_has_its_files(tmp_path, capsys):
     far = ("cluster=slurm_ssh", "cluster.account=acme", "cluster.tunnel.host=login", "cluster.tunnel.user=me")
     out = rendered(capsys, "experiment=smoke", *far, "paths.root=/lustre/nobody/runs", "stages=[distill]")

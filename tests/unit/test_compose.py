@@ -48,7 +48,24 @@ def test_stages_are_wired_by_default():
         (["distill.train_iters=true"], "distill.train_iters cannot be used: it should be a valid integer, not True."),
         (["+curate.steps.repetition.ngrm=3"], "curate.steps.repetition.ngrm is not a setting; did you mean 'ngram'?"),
         (["curate.steps.repetition.ngram=x"], "curate.steps.repetition.ngram cannot be used: it should be a valid"),
-        (["+curate.steps.again={filter: repetitoin}"], "curate.steps.again cannot be used"),
+        (
+            ["+curate.steps.again={filter: repetitoin}"],
+            "curate.steps.again.filter=repetitoin is not a filter; did you mean 'repetition'?",
+        ),
+        (
+            ["+curate.steps.draw.n=5"],
+            "curate.steps.draw names no filter; set it to null, or add +curate.steps.draw.filter=",
+        ),
+        (["curate=s1k", "experiment=smollm2"], "add +curate.steps.correctness.filter=...; did you mean 'correctness'?"),
+        (
+            ["+curate.steps.token_length.max=5"],
+            "curate.steps.token_length.max is not a setting; did you mean 'max_total'?",
+        ),
+        (
+            ["+experiment.seed=1"],
+            "a YAML file of the group experiment does not say where its settings belong; its first line must be "
+            "`# @package _global_`.",
+        ),
         (["+data.traces.teacher.layuot=x"], "data.traces.teacher.layuot is not a setting; did you mean 'layout'?"),
         (["model.scratch.architecture=gpt"], "it should be 'qwen2', 'qwen3' or 'llama', not 'gpt'."),
         (["model.gguf=x.gguf"], "model cannot be used: model.scratch and model.gguf exclude each other"),
@@ -74,12 +91,23 @@ def test_reading_a_directory_that_is_no_run(tmp_path):
         compose.read_resolved(tmp_path / "resolved.yaml")
 
 
+def test_reading_settings_that_are_no_yaml(tmp_path):
+    (tmp_path / "resolved.yaml").write_text("name: [")
+    with pytest.raises(
+        InputError, match=r"resolved\.yaml is not valid YAML .*; the command that made the run writes it"
+    ):
+        compose.read_resolved(tmp_path / "resolved.yaml")
+
+
 @pytest.mark.parametrize(
-    ("key", "name"),
-    [("distill.x", "lr"), ("curate.steps.repetition.x", "ngram"), ("x", "from"), ("model.scratch.x", "hidden_size")],
+    "override",
+    ["cluster.images.nemo='nvcr.io#nvidia/nemo:26.08'", "+distill.lr_multipliers={layers.0-3:0.1}", "+data.rl.path=x"],
 )
-def test_setting_names_are_found_at_every_depth(key, name):
-    assert name in compose.setting_names(key)
+def test_settings_are_written_as_the_documents_show_them(override):
+    page = {"cluster": "launch", "distill": "recipes", "data": "grpo"}[override.lstrip("+").partition(".")[0]]
+    shown = override.replace("=x", "=problems.jsonl")
+    assert shown in (CONF.parent / "docs" / f"{page}.md").read_text()
+    compose.load(composed("experiment=demo", override))
 
 
 def test_defaults_are_written_in_one_place_only():

@@ -20,7 +20,6 @@ SLURM = ("experiment=smoke", "cluster=slurm", "cluster.account=acme")
             ("experiment=smoke", "cluster=slurm"),
             "cluster.account has no value; give the Slurm account to charge: cluster.account=...",
         ),
-        (SLURM, "is on this machine's own disk, which the jobs do not see"),
         ((*SLURM, "name='a b'"), "has the character ' ', which schedulers do not take in a path or a name"),
         ((*SLURM, "name=a,b"), "has the character ','"),
         ((*SLURM, "cluster.tunnel.host=login"), "cluster.tunnel.user has no value; give your name on the cluster."),
@@ -37,6 +36,13 @@ def test_what_would_fail_is_one_sentence(overrides, sentence, tmp_path, monkeypa
         checks.check(configured(*overrides))
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_disk_that_the_jobs_do_not_see(tmp_path):
+    with pytest.raises(InputError, match="is on this machine's own disk, which the jobs do not see"):
+        checks.check_shared(configured(*SLURM, f"paths.root={tmp_path}"))
+    checks.check_shared(configured(*SLURM, f"paths.root={tmp_path}", "cluster.check_shared_disk=false"))
+    checks.check_shared(configured("experiment=smoke", f"paths.root={tmp_path}"))
 
 
 def test_a_run_over_ssh_is_not_looked_for_here(tmp_path, monkeypatch):
