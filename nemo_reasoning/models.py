@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loading Hugging Face models and tokenizers, with errors that say what to do."""
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nemo_reasoning.config import Model
 from nemo_reasoning.errors import InputError, first_line
-from nemo_reasoning.files import is_local
+from nemo_reasoning.files import is_local, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+SIZES = (
+    "hidden_size",
+    "intermediate_size",
+    "max_position_embeddings",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "vocab_size",
+)
+"""Hugging Face's names of the sizes that a model is planned and laid out by."""
 
 
 def load_tokenizer(path: str, model: Model | None = None) -> "PreTrainedTokenizerBase":
@@ -79,6 +89,46 @@ def check_model_directory(path: str) -> None:
     """
     _check_directory(path, ("config.json",), "model")
     _check_directory(path, TOKENIZER_FILES, "tokenizer")
+
+
+def read_settings(path: str, types: Collection[str] = ()) -> dict[str, Any]:
+    """The `config.json` of a model directory.
+
+    Args:
+        path: The directory.
+        types: The `model_type`s that will do; empty for all.
+
+    Raises:
+        InputError: It cannot be read, is of another type, or lacks one of `SIZES`.
+    """
+    file = _place(path) / "config.json"
+    settings = read_json(file)
+    if not isinstance(settings, dict):
+        raise InputError(f"{file} does not describe a model; copy the model again.")
+    found = settings.get("model_type")
+    if types and found not in types:
+        raise InputError(f"{file} has model_type={found}; choose a model of type {', '.join(types)}.")
+    for name in SIZES:
+        if not isinstance(settings.get(name), int) or settings[name] < 1:
+            raise InputError(f"{file} has {name}={settings.get(name)}, not a size; copy the model again.")
+    return settings
+
+
+def local_directory(path: str, model: Model | None = None) -> str:
+    """The directory of a model; a hub name is downloaded once. Arguments as in `load_tokenizer`.
+
+    Raises:
+        InputError: There is none, or the hub does not give it.
+    """
+    _check_directory(path, ("config.json",), "model")
+    if _place(path).is_dir():
+        return str(_place(path))
+    from huggingface_hub import snapshot_download
+
+    try:
+        return snapshot_download(path, revision=model.revision if model else None, local_files_only=not hub_answers())
+    except Exception as error:  # the hub's client and whichever HTTP library it uses raise their own
+        raise InputError(f"the model {path} cannot be downloaded ({first_line(error)}).") from error
 
 
 def hub_answers() -> bool:

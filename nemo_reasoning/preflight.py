@@ -6,12 +6,16 @@ import shutil
 from pathlib import Path
 
 from nemo_reasoning import distill, generate, rewards
-from nemo_reasoning.config import Config, Evaluate, Source
+from nemo_reasoning.config import Config, Evaluate, Model, Source
+from nemo_reasoning.config.model import STUDENTS
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.grpo.nemo_rl import translate
-from nemo_reasoning.models import check_model_directory
+from nemo_reasoning.models import check_model_directory, read_settings
 from nemo_reasoning.stages import selected
 from nemo_reasoning.traces import local_files
+
+STUDENT_STAGES = {"prepare", "curate", "distill"}
+"""Stages that make or read the student; what is only measured may be any model."""
 
 
 def check_run(config: Config) -> None:
@@ -32,8 +36,7 @@ def check_run(config: Config) -> None:
         raise InputError("there are no teacher traces; choose a group (data=arithmetic) or set data.traces.")
     if names & {"prepare", "curate"}:
         _check_data(config)
-    if not (config.model.scratch or config.model.gguf):
-        check_model_directory(config.model.path)
+    _check_model(config.model, names)
     if "distill" in names:
         distill.check(config)
     if "grpo" in names:
@@ -53,6 +56,18 @@ def _check_disk(config: Config) -> None:
             f"only {free:.2f} GB are free at {existing}, less than paths.min_free_gb={config.paths.min_free_gb:g}; "
             "free some or choose another paths.root."
         )
+
+
+def _check_model(model: Model, names: set[str]) -> None:
+    made_by_prepare, exists = model.scratch or model.gguf, Path(model.path).is_dir()
+    if not made_by_prepare:
+        check_model_directory(model.path)
+    if not names & STUDENT_STAGES or (made_by_prepare and "prepare" in names):
+        return
+    if made_by_prepare and not exists:
+        raise InputError(f"the student {model.path} does not exist; run the stage prepare first.")
+    if exists:
+        read_settings(model.path, STUDENTS)
 
 
 def _check_evaluate(evaluate: Evaluate) -> None:

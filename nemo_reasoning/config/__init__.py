@@ -7,9 +7,10 @@ groups under conf/ hold what differs from it. Hydra composes them over these def
 `compose.load` checks the result: the first thing that is wrong becomes one sentence.
 """
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from nemo_reasoning.config.base import NonNegative, NonNegativeFloat, Section
 from nemo_reasoning.config.cluster import Cluster, Resources
@@ -147,3 +148,19 @@ class Config(Section):
     evaluate: Evaluate = Evaluate()
     cluster: Cluster = Cluster()
     launch: Launch = Launch()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _home(cls, values: Any, handler: ModelWrapValidatorHandler["Config"]) -> "Config":
+        """`~/` is the home directory where the stages run; behind `cluster.tunnel` that is not this machine's."""
+        config = handler(values)
+        return config if config.cluster.tunnel.host else handler(_at_home(values))
+
+
+def _at_home(value: Any) -> Any:
+    """The value with the `~/` of the paths in it written out."""
+    if isinstance(value, dict):
+        return {name: _at_home(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_at_home(inner) for inner in value]
+    return f"{Path.home()}{value[1:]}" if isinstance(value, str) and value.startswith("~/") else value

@@ -50,8 +50,6 @@ class Distill(Section):
     cosine to a tenth, 3 % warm-up, batch 128, gradient clip 0.2.
     """
 
-    enabled: bool = True
-    output: str = "${paths.run}/distill"
     tensor_model_parallel_size: Positive = 1
     pipeline_model_parallel_size: Positive = 1
     context_parallel_size: Positive = 1

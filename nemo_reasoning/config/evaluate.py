@@ -53,8 +53,8 @@ class Evaluate(Sampling):
 
     models: dict[str, str | None] = {
         "base": "${model.path}",
-        "distilled": "${distill.output}/hf",
-        "grpo": "${grpo.output}/hf",
+        "distilled": "${paths.run}/distill/hf",
+        "grpo": "${paths.run}/grpo/hf",
     }
     """What to measure, by name, in the order of training: directories, hub names or, of a server, its names."""
     benchmarks: dict[str, Benchmark | None] = {}

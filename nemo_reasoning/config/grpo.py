@@ -34,9 +34,8 @@ class GRPO(Section):
     engine: Engine = "embedded"
     """`embedded` runs in process, on a CPU or one GPU; `nemo_rl` on a cluster, inside NeMo-RL's container."""
     nemo_rl: NemoRL = NemoRL()
-    init: str = "${distill.output}/hf"
+    init: str = "${paths.run}/distill/hf"
     """Model to start from."""
-    output: str = "${paths.run}/grpo"
     max_num_steps: Positive = 1000
     num_prompts_per_step: Positive = 32
     num_generations_per_prompt: Annotated[int, Field(ge=2)] = 16

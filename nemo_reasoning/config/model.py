@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The student."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import model_validator
 
 from nemo_reasoning.config.base import Positive, PositiveFloat, Section
 
+Architecture = Literal["qwen2", "qwen3", "llama"]
+STUDENTS: tuple[str, ...] = get_args(Architecture)
+"""`model_type` of the models that can be trained; Qwen2.5's is qwen2."""
+
 
 class ScratchModel(Section):
     """Shape of a student that is trained from random weights (the demo's)."""
 
-    architecture: Literal["qwen2", "qwen3", "llama"] = "qwen2"
+    architecture: Architecture = "qwen2"
     hidden_size: Positive = 128
     intermediate_size: Positive = 352
     num_hidden_layers: Positive = 3

@@ -3,16 +3,17 @@
 """What can be known to be wrong with a distillation before anything heavy is imported."""
 
 import importlib.util
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from nemo_reasoning.config import Config, Distill
+from nemo_reasoning.config.model import STUDENTS
 from nemo_reasoning.config.weights import layer_numbers
 from nemo_reasoning.distill import start, tracking
 from nemo_reasoning.distill.student import described
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.files import read_json
-from nemo_reasoning.models import check_model_directory
+from nemo_reasoning.models import check_model_directory, read_settings
 from nemo_reasoning.plan.architectures import ARCHITECTURES
 
 FP8_ALIGNMENT = {"fp8": 16, "fp8_blockwise": 128, "mxfp8": 32}
@@ -46,10 +47,9 @@ def check(config: Config) -> None:
     _check_groups(distill)
     if distill.teacher is not None:
         _check_teacher(distill)
-    known = _known_settings(config.model.path)
     if config.model.scratch:
         check_student(distill, config.model.scratch.model_dump(), "model.scratch")
-    elif known:
+    elif known := _known_settings(config.model.path, STUDENTS):
         check_student(distill, described(config.model, known), config.model.path)
 
 
@@ -93,19 +93,18 @@ def check_sizes(distill: Distill, model: dict[str, Any], name: str) -> None:
     for what, size in sizes.items():
         _divides_model(distill, "tensor_model_parallel_size", name, what, size)
     _divides_model(distill, "pipeline_model_parallel_size", name, "layers", model["num_hidden_layers"])
-    longest = model.get("max_position_embeddings")
-    if longest and distill.seq_length > longest:
+    longest = model["max_position_embeddings"]
+    if distill.seq_length > longest:
         raise InputError(
             f"distill.seq_length={distill.seq_length} is longer than the {longest} positions of {name}; "
             "lower it, or extend the model by model.rope_theta and model.max_position_embeddings."
         )
 
 
-def _known_settings(path: str) -> dict[str, Any] | None:
-    """The content of a model's `config.json`, where it is at hand or published."""
-    settings = Path(path) / "config.json"
-    if settings.exists():
-        return read_json(settings)
+def _known_settings(path: str, types: Collection[str] = ()) -> dict[str, Any] | None:
+    """The content of a model's `config.json`, where it is at hand or published; errors as in `read_settings`."""
+    if Path(path).is_dir():
+        return read_settings(path, types)
     return ARCHITECTURES[path].settings() if path in ARCHITECTURES else None
 
 

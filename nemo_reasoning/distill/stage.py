@@ -7,10 +7,10 @@ import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from nemo_reasoning.config import Config
+from nemo_reasoning.config.model import STUDENTS
 from nemo_reasoning.contract import preflight
 from nemo_reasoning.distill import checkpoints, engine, health, held_out, recipe, start, student, teacher
 from nemo_reasoning.distill.checks import check_student
@@ -18,9 +18,8 @@ from nemo_reasoning.distill.data import measured
 from nemo_reasoning.distill.data import prepare as prepare_data
 from nemo_reasoning.distill.data import rows as count_rows
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.files import read_json
 from nemo_reasoning.manifest import CHECKPOINTS, StageRun, read_metrics
-from nemo_reasoning.models import load_tokenizer
+from nemo_reasoning.models import load_tokenizer, local_directory, read_settings
 
 DATA_TIMEOUT = timedelta(hours=6)
 """The other ranks wait so long while rank 0 encodes the data."""
@@ -49,7 +48,7 @@ def run(config: Config, stage: StageRun) -> dict[str, Any]:
             _prepare(config, stage)
         torch.distributed.barrier()
         config = recipe.with_train_iters(config, count_rows(config.distill, stage.directory / "data" / "train"))
-        model = str(student.place(config.model, _student_directory(config), stage.directory))
+        model = str(student.place(config.model, local_directory(config.model.path, config.model), stage.directory))
         train(config, stage, model, start.directory(config.distill, stage, model))
         return _metrics(config, stage) if torch.distributed.get_rank() == 0 else {}
 
@@ -84,20 +83,11 @@ def _join(cuda: bool) -> None:
     torch.distributed.init_process_group(backend, timeout=DATA_TIMEOUT)
 
 
-def _student_directory(config: Config) -> str:
-    """The student's local directory; a hub name is downloaded once."""
-    from huggingface_hub import snapshot_download
-
-    if Path(config.model.path).is_dir():
-        return config.model.path
-    return snapshot_download(config.model.path, revision=config.model.revision)
-
-
 def _prepare(config: Config, stage: StageRun) -> None:
     """What is done once, before the ranks train: checks, encoded data, weights to start from."""
     engine.check(config.distill)
-    model = str(student.make(config.model, _student_directory(config), stage.directory))
-    check_student(config.distill, read_json(Path(model) / "config.json"), config.model.path)
+    model = str(student.make(config.model, local_directory(config.model.path, config.model), stage.directory))
+    check_student(config.distill, read_settings(model, STUDENTS), config.model.path)
     tokenizer = load_tokenizer(model, config.model)
     preflight(config.format, tokenizer)
     if config.distill.teacher is not None:

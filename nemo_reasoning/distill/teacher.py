@@ -4,14 +4,12 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemo_reasoning.config import Distill
 from nemo_reasoning.distill.checks import check_sizes
-from nemo_reasoning.errors import InputError, first_line
-from nemo_reasoning.files import read_json
-from nemo_reasoning.models import check_model_directory, hub_answers, load_tokenizer
+from nemo_reasoning.errors import InputError
+from nemo_reasoning.models import check_model_directory, load_tokenizer, local_directory, read_settings
 
 if TYPE_CHECKING:
     from megatron.bridge.models.gpt_provider import GPTModelProvider
@@ -39,7 +37,7 @@ def attach(distill: Distill, model: "GPTModelProvider") -> "GPTModelProvider":
         logit_kl_temperature=temperature,
         loss_balancer=WeightedSum(distill.teacher_weight * temperature**2),
     )
-    teacher = recipe.provider(distill, _directory(distill.teacher), load_weights=True)
+    teacher = recipe.provider(distill, local_directory(distill.teacher), load_weights=True)
     both = convert_to_distillation_provider(model, teacher, settings)
     if distill.precision == "fp32":
         both.register_pre_wrap_hook(keep_logits)
@@ -57,16 +55,16 @@ def check(distill: Distill, student: str) -> None:
         InputError: The teacher cannot be found, has another tokenizer or another number of logits,
             or its sizes are not divided by the layout.
     """
-    teacher = _directory(distill.teacher)
+    teacher = local_directory(distill.teacher)
     check_model_directory(teacher)
     _check_vocabularies(student, teacher)
-    check_sizes(distill, read_json(Path(teacher) / "config.json"), teacher)
+    check_sizes(distill, read_settings(teacher), teacher)
 
 
 def _check_vocabularies(student: str, teacher: str) -> None:
     if load_tokenizer(student).get_vocab() != load_tokenizer(teacher).get_vocab():
         raise InputError(f"the teacher {teacher} has another tokenizer than {student}; choose one of its family.")
-    sizes = [read_json(Path(path) / "config.json")["vocab_size"] for path in (student, teacher)]
+    sizes = [read_settings(path)["vocab_size"] for path in (student, teacher)]
     if sizes[0] != sizes[1]:
         raise InputError(
             f"the teacher {teacher} has {sizes[1]} logits, the student {sizes[0]}; choose another teacher."
@@ -100,15 +98,3 @@ def _detached(config: Any) -> Iterator[None]:
     finally:
         for name, value in parted.items():
             object.__setattr__(config, name, value)
-
-
-def _directory(teacher: str) -> str:
-    """The teacher's local directory; a hub name is downloaded once."""
-    from huggingface_hub import snapshot_download
-
-    if Path(teacher).is_dir():
-        return teacher
-    try:
-        return snapshot_download(teacher, local_files_only=not hub_answers())
-    except Exception as error:  # the hub's client and whichever HTTP library it uses raise their own
-        raise InputError(f"distill.teacher={teacher} cannot be downloaded ({first_line(error)}).") from error

@@ -100,8 +100,8 @@ def _dtype(precision: str) -> "torch.dtype":
 
 
 def _check_made(config: Config, name: str, path: str) -> None:
-    makers = {f"{config.paths.run}/prepare": "prepare", config.distill.output: "distill", config.grpo.output: "grpo"}
-    maker = next((stage for place, stage in makers.items() if Path(path).is_relative_to(place)), None)
+    makers = ("prepare", "distill", "grpo")
+    maker = next((stage for stage in makers if Path(path).is_relative_to(f"{config.paths.run}/{stage}")), None)
     if maker and not Path(path).exists():
         raise InputError(
             f"evaluate.models.{name} is {path}, which does not exist; "

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the estimates depend on: the model, the settings of the training, and how it is laid out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from nemo_reasoning.config import Config, Distill, Model
+from nemo_reasoning.config.model import STUDENTS
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.files import read_json
+from nemo_reasoning.models import read_settings
 from nemo_reasoning.plan.architectures import ARCHITECTURES
 from nemo_reasoning.plan.shapes import Shape, from_settings
 
@@ -75,21 +77,20 @@ def job(config: Config) -> Job:
         InputError: The model is neither a local directory nor a known one.
     """
     teacher = config.distill.teacher
-    return Job(shape(config.model), config.distill, shape(Model(path=teacher)) if teacher else None)
+    return Job(shape(config.model), config.distill, shape(Model(path=teacher), types=()) if teacher else None)
 
 
-def shape(model: Model) -> Shape:
+def shape(model: Model, types: Collection[str] = STUDENTS) -> Shape:
     """The model's shape: of the model to be made, of a local config.json, or of the table.
 
     Raises:
-        InputError: It is none of these.
+        InputError: It is none of these, or as in `read_settings`.
     """
-    described = Path(model.path).expanduser() / "config.json"
     if model.scratch:
         made = model.scratch.model_dump()
         found = from_settings({**made, "model_type": made["architecture"]})
-    elif described.exists():
-        found = from_settings(read_json(described))
+    elif Path(model.path).is_dir():
+        found = from_settings(read_settings(model.path, types))
     elif model.path in ARCHITECTURES:
         found = ARCHITECTURES[model.path]
     else:

@@ -92,7 +92,7 @@ class Shape:
 
 
 def from_settings(settings: dict[str, Any]) -> Shape:
-    """The shape that a Hugging Face `config.json` describes."""
+    """The shape that a Hugging Face `config.json` describes, as `models.read_settings` gives it."""
     heads, hidden = settings["num_attention_heads"], settings["hidden_size"]
     rope = settings.get("rope_parameters") or settings
     return Shape(

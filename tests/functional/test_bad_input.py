@@ -113,6 +113,13 @@ def test_model_directory_that_does_not_exist(data, tmp_path):
     assert_refused(run(data, tmp_path / "nowhere"), "nowhere does not exist")
 
 
+def test_model_of_another_architecture(data, student, tmp_path):
+    other = shutil.copytree(student, tmp_path / "other")
+    settings = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**settings, "model_type": "mamba"}))
+    assert_refused(run(data, other), f"{other}/config.json has model_type=mamba; choose a model of type")
+
+
 def test_tokenizer_without_chat_template(data, student, tmp_path):
     bare = shutil.copytree(student, tmp_path / "bare", ignore=shutil.ignore_patterns("chat_template*"))
     assert_refused(run(data, bare), "has no chat template; set format.chat_template=chatml")

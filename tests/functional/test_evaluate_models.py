@@ -46,8 +46,7 @@ def settings(root: Path, **evaluate) -> Config:
             "paths": {"root": str(root), "run": str(root / "run")},
             "model": {"path": f"{root}/base"},
             "format": {"chat_template": "chatml", "stop_token": "<|im_end|>"},
-            "distill": {"output": f"{root}/run/distill"},
-            "grpo": {"init": f"{root}/run/distill/hf", "output": f"{root}/run/grpo"},
+            "grpo": {"init": f"{root}/run/distill/hf"},
             "evaluate": {"precision": "fp32", "temperature": 1.0, "top_p": 1.0, "batch_size": 5} | evaluate,
         }
     )
@@ -282,7 +281,7 @@ def test_max_problems_takes_the_first(config):
 
 
 def test_missing_model_names_its_stage(config):
-    lacking = changed(config, models={"distilled": f"{config.distill.output}/hf"})
+    lacking = changed(config, models={"distilled": f"{config.paths.run}/distill/hf"})
     with pytest.raises(InputError, match=r"run the stage distill first, or set evaluate.models.distilled=null"):
         run(lacking, stage(config))
 

@@ -33,8 +33,7 @@ def settings(root: Path, url: str, **server) -> Config:
             "name": "test",
             "paths": {"root": str(root), "run": str(root / "run")},
             "model": {"path": "none"},
-            "distill": {"output": f"{root}/run/distill"},
-            "grpo": {"init": f"{root}/run/distill/hf", "output": f"{root}/run/grpo"},
+            "grpo": {"init": f"{root}/run/distill/hf"},
             "evaluate": {
                 "engine": "openai_server",
                 "server": server,

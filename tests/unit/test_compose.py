@@ -69,7 +69,7 @@ def test_stages_are_wired_by_default():
         (["+data.traces.teacher.layuot=x"], "data.traces.teacher.layuot is not a setting; did you mean 'layout'?"),
         (["model.scratch.architecture=gpt"], "it should be 'qwen2', 'qwen3' or 'llama', not 'gpt'."),
         (["model.gguf=x.gguf"], "model cannot be used: model.scratch and model.gguf exclude each other"),
-        (["distill.output=${nowhere}"], "distill.output: Interpolation key 'nowhere' not found."),
+        (["launch.output=${nowhere}"], "launch.output: Interpolation key 'nowhere' not found."),
         (["name=???"], "name has no value; choose an experiment (experiment=demo) or set name=..."),
     ],
 )

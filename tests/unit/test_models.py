@@ -11,9 +11,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from nemo_reasoning.config import Model
+from nemo_reasoning.config.model import STUDENTS
 from nemo_reasoning.contract import CHATML
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.models import check_model_directory, load_model, load_tokenizer
+from nemo_reasoning.models import check_model_directory, load_model, load_tokenizer, local_directory, read_settings
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,40 @@ def test_no_tokenizer(directory):
 def test_no_directory(path):
     refuses("does not exist", load_tokenizer, path)
     refuses("does not exist", load_model, path, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("{", "config.json is not valid JSON"),
+        ("[]", "config.json does not describe a model; copy"),
+        ('{"model_type": "mamba"}', "config.json has model_type=mamba; choose a model of type qwen2, qwen3, llama"),
+        ('{"hidden_size": 64}', "config.json has model_type=None; choose a model of type"),
+        ('{"model_type": "qwen2", "hidden_size": 64}', "config.json has intermediate_size=None, not a size; copy"),
+        ('{"model_type": "qwen2", "hidden_size": "64"}', "config.json has hidden_size=64, not a size; copy"),
+    ],
+)
+def test_settings_that_no_student_has(directory, text, match):
+    (directory / "config.json").write_text(text)
+    refuses(match, read_settings, str(directory), STUDENTS)
+
+
+@pytest.mark.parametrize("kind", STUDENTS)
+def test_settings_that_transformers_writes_are_read(tmp_path, kind):
+    AutoConfig.for_model(kind, num_hidden_layers=3).save_pretrained(tmp_path)
+    assert read_settings(str(tmp_path), STUDENTS)["num_hidden_layers"] == 3
+
+
+def test_another_architecture_is_read_where_all_will_do(directory):
+    edit_config(directory, model_type="mistral")
+    assert read_settings(str(directory))["model_type"] == "mistral"
+
+
+def test_the_directory_of_a_model(directory, monkeypatch):
+    assert local_directory(str(directory)) == str(directory)
+    refuses("the model directory runs/demo/none does not exist", local_directory, "runs/demo/none")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    refuses("the model nobody/nothing cannot be downloaded", local_directory, "nobody/nothing")
 
 
 def test_code_that_comes_with_a_model_is_not_run(directory):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nemo_reasoning import stages
-from nemo_reasoning.config import Config, Distill, Model, Paths
+from nemo_reasoning.config import Config, Model, Paths
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.stages import STAGES
 
@@ -57,15 +57,18 @@ def test_a_moved_run_is_still_current(config, tmp_path):
     stage = STAGES["distill"]
     manifest = stages.begin(stage, config, started=0.0)
     moved = Path(config.paths.run).rename(tmp_path / "moved")
-    there = Config(
-        name="t",
-        paths=Paths(run=str(moved)),
-        model=Model(path=str(moved / "student")),
-        distill=Distill(output=str(moved / "distill")),
-    )
-    before = replace(manifest, config={**manifest.config, "distill.output": "<run>/distill"})
-    stage.check_current(before, there)
-    stage.check_inputs(before, there)
+    there = Config(name="t", paths=Paths(run=str(moved)), model=Model(path=str(moved / "student")))
+    stage.check_current(manifest, there)
+    stage.check_inputs(manifest, there)
+
+
+def test_a_student_in_the_home_directory_that_changes_is_noticed(config, monkeypatch):
+    student = Path(config.model.path)
+    monkeypatch.setenv("HOME", str(student.parent))
+    config = Config.model_validate(config.model_dump(by_alias=True) | {"model": {"path": "~/student"}})
+    before = STAGES["distill"].input_digests(config)
+    (student / "config.json").write_text("{ }")
+    assert STAGES["distill"].input_digests(config) != before
 
 
 def test_the_code_of_a_stage_is_its_own_rooms(config):

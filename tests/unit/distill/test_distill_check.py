@@ -14,6 +14,8 @@ from nemo_reasoning.config import Config, Distill, Model, ScratchModel
 from nemo_reasoning.errors import InputError
 
 STUDENT = {
+    "model_type": "qwen2",
+    "hidden_size": 48,
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
     "intermediate_size": 96,
@@ -32,6 +34,14 @@ def config(path: str = "somewhere/else", **settings) -> Config:
 def student(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(STUDENT))
     return str(tmp_path)
+
+
+def test_a_student_of_another_architecture_is_refused_but_a_teacher_is_not(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(STUDENT | {"model_type": "qwen2_moe"}))
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match="has model_type=qwen2_moe; choose a model of type qwen2, qwen3, llama"):
+        distill.check(config(str(tmp_path)))
+    distill.check(config(teacher=str(tmp_path)))
 
 
 def test_a_layout_that_fits_is_accepted(student):

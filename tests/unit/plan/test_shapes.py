@@ -85,6 +85,12 @@ def test_a_model_to_be_made_has_its_shape():
     assert shape(Model(path="to/be/made", scratch=made)).head_dim == 16
 
 
+def test_a_model_that_is_no_student_is_one_sentence(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "mamba", "hidden_size": 64}')
+    with pytest.raises(InputError, match=r"config\.json has model_type=mamba; choose a model of type"):
+        shape(Model(path=str(tmp_path)))
+
+
 def test_an_unknown_model_is_one_sentence():
     with pytest.raises(InputError, match=r"the shape of model\.path=some/model is not known here"):
         shape(Model(path="some/model"))
