@@ -7,9 +7,9 @@ groups under conf/ hold what differs from it. Hydra composes them over these def
 `compose.load` checks the result: the first thing that is wrong becomes one sentence.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from nemo_reasoning.config.base import NonNegative, NonNegativeFloat, Section
 from nemo_reasoning.config.cluster import Cluster, Resources
@@ -111,6 +111,12 @@ __all__ = [
 StageName = Literal["prepare", "generate", "curate", "distill", "grpo", "evaluate", "report"]
 
 
+def _name(value: str) -> str:
+    if "/" in value or not value.strip("."):
+        raise ValueError("it should name one directory, with no '/'")
+    return value
+
+
 class Paths(Section):
     """Where a run writes."""
 
@@ -125,8 +131,8 @@ class Paths(Section):
 class Config(Section):
     """A run."""
 
-    name: str = "???"
-    """Name of the run."""
+    name: Annotated[str, AfterValidator(_name)] = "???"
+    """Name of the run, and of its directory in `paths.root`."""
     seed: NonNegative = 0
     stages: list[StageName] = ["prepare", "curate", "distill", "grpo", "evaluate", "report"]
     """Stages to run; each runs in the pipeline's order."""
