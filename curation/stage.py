@@ -175,11 +175,13 @@ def _live_funnel(rows: int, dropped: Counter[str]) -> list[tuple[str, int, int]]
 def _quarantined(config: Config, shards: Sequence[Shard], directory: Path) -> Counter[str]:
     """Write the broken rows; gives their number by source. Errors as in `check_broken_share`."""
     broken = shard_files.broken_rows(shards)
-    write_quarantine(directory / "quarantine.jsonl", [row for _, row in broken])
+    quarantine = directory / "quarantine.jsonl"
+    write_quarantine(quarantine, [row for _, row in broken])
     counts = Counter(name for name, _ in broken)
     for name, source in config.data.traces.items():
         usable = sum(shard.rows for shard in shards if shard.notes["source"] == name)
-        check_broken_share(counts[name], usable + counts[name], config.data.max_broken_share, source.path)
+        total = usable + counts[name]
+        check_broken_share(counts[name], total, config.data.max_broken_share, source.path, quarantine)
     return counts
 
 

@@ -203,10 +203,17 @@ def _follow(file: Path, stage: Stage, config: Config) -> None:
 
 
 def _config(run: Path) -> Config:
+    """The run's settings, with its directory as it is given: seen from elsewhere, or after a move, it is another."""
     resolved = run / "resolved.yaml"
     if not resolved.exists():
         raise InputError(f"{run} is not a run's directory; it has no resolved.yaml.")
-    return read_resolved(resolved)
+    config = read_resolved(resolved)
+    paths = config.paths.model_copy(update={"run": str(run)})
+    output = Path(config.launch.output)
+    if output.is_relative_to(config.paths.run):
+        output = run / output.relative_to(config.paths.run)
+    launch = config.launch.model_copy(update={"output": str(output)})
+    return config.model_copy(update={"paths": paths, "launch": launch})
 
 
 def _parser(word: str, description: str) -> argparse.ArgumentParser:

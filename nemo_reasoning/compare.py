@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nemo_reasoning.arguments import Parser, numbers
-from nemo_reasoning.errors import InputError
-from nemo_reasoning.files import write_bytes
+from nemo_reasoning.files import check_file_place, write_bytes
 
 if TYPE_CHECKING:
     from nemo_reasoning.report.candidates import Comparison
@@ -25,6 +24,8 @@ def main(arguments: list[str]) -> int:
     """Print a table per benchmark and write the page."""
     given = _parser().parse_args(arguments)
     pass_at_k = numbers("--pass-at-k", given.pass_at_k)
+    if given.out:
+        check_file_place(given.out)
     from nemo_reasoning.report import candidates, comparison
 
     found = candidates.find_candidates(given.runs)
@@ -37,8 +38,6 @@ def main(arguments: list[str]) -> int:
     for one in compared:
         _show(one, terminal)
     page = given.out or found[-1].run / "report" / "comparison.html"
-    if page.is_dir():
-        raise InputError(f"{page} is a directory; give --out the name of a file.")
     write_bytes(page, comparison.render(compared, found).encode())
     terminal.print(Text(f"page: {page}"))
     return 0

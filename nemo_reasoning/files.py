@@ -72,8 +72,23 @@ def recover(path: Path) -> None:
             remove(leftover)
 
 
+def check_file_place(path: Path) -> None:
+    """Refuse a path at which no file can be written; call it before the work whose result the file is to hold.
+
+    Raises:
+        InputError: It is a directory, or what should hold it is none that takes files.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; give the name of a file.")
+    holder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not holder.is_dir() or not os.access(holder, os.W_OK):
+        raise InputError(f"{path} cannot be written, since {holder} is no directory that takes files; choose another.")
+
+
 def _replace(path: Path, new: Path) -> None:
-    """Rename `new` to `path`, whatever is there."""
+    """Rename `new` to `path`, whatever is there; only a directory may replace a directory."""
+    if not new.is_dir():
+        check_file_place(path)
     if not path.is_dir() or path.is_symlink():
         new.replace(path)
         return
@@ -144,6 +159,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def discard(path: Path) -> None:
+    """Remove a path as `remove` does, but in one step: a kill leaves all that it holds, or nothing under its name."""
+    recover(path)
+    if path.exists() or path.is_symlink():
+        remove(path.rename(_beside(path, "part")))
+
+
 def is_local(path: str) -> bool:
     """Whether a path that does not exist was meant as one, and not as a hub name such as `openai/gsm8k`."""
     return path.startswith((".", "/", "~")) or path.count("/") > 1
@@ -185,7 +207,7 @@ def sha256(path: Path) -> str:
     if not path.exists():
         raise InputError(f"{path} does not exist.")
     digest = hashlib.sha256()
-    for file in [path] if path.is_file() else _files(path):
+    for file in [path] if path.is_file() else contents(path):
         digest.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as stream:
             while chunk := stream.read(1 << 20):
@@ -193,8 +215,8 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    """The files that belong to the directory's content, sorted."""
+def contents(directory: Path) -> Iterator[Path]:
+    """The files that belong to the directory's content, sorted; as for `sha256`."""
     for file in sorted(directory.rglob("*")):
         inside = file.relative_to(directory).parts
         if file.is_file() and not any(part == "__pycache__" or _TEMPORARY.fullmatch(part) for part in inside):

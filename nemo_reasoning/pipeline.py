@@ -14,7 +14,7 @@ from nemo_reasoning import compose
 from nemo_reasoning.config import Config
 from nemo_reasoning.console import Console
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.files import remove
+from nemo_reasoning.files import contents, discard, remove
 from nemo_reasoning.manifest import MANIFEST, Manifest, read_manifest
 from nemo_reasoning.preflight import check_run
 from nemo_reasoning.process import StageInterrupted, run_stage_process
@@ -41,7 +41,7 @@ def claim(config: Config) -> None:
     """Make the run's directory that of `config`; call it with the run's lock.
 
     Raises:
-        InputError: A stage was made with other settings, and `overwrite` is off.
+        InputError: A stage was made with other settings, and `overwrite` is off; or its directory is not its own.
     """
     for stage in selected(config):
         _forget_if_overwritten(stage, config)
@@ -50,7 +50,7 @@ def claim(config: Config) -> None:
 
 def _forget_if_overwritten(stage: Stage, config: Config) -> None:
     """Refuse a stage that was made with other settings, or remove it where that is wanted."""
-    manifest = read_manifest(stage.directory(config))
+    manifest = _record(stage, config)
     if manifest is None:
         return
     try:
@@ -64,7 +64,30 @@ def _forget_if_overwritten(stage: Stage, config: Config) -> None:
 def _clear(stage: Stage, config: Config) -> None:
     """Remove what a stage has left, or only its record where it can tell what is still right."""
     directory = stage.directory(config)
-    remove(directory / MANIFEST if stage.reuses else directory)
+    if stage.reuses:
+        remove(directory / MANIFEST)
+    else:
+        discard(directory)
+
+
+def _record(stage: Stage, config: Config) -> Manifest | None:
+    """The record of a stage, None where it was not begun.
+
+    Raises:
+        InputError: It was not, but something is there that starting it would remove.
+    """
+    directory = stage.directory(config)
+    manifest = read_manifest(directory)
+    if manifest is None and _is_foreign(stage, directory):
+        raise InputError(f"{directory} was not made by this stage; move it away, or choose another paths.run.")
+    return manifest
+
+
+def _is_foreign(stage: Stage, directory: Path) -> bool:
+    """Whether there is what a stage that was not begun cannot have left: a file, or a directory with files."""
+    if not directory.is_dir():
+        return directory.exists()
+    return not stage.reuses and any(contents(directory))
 
 
 def run_stage(stage: Stage, config: Config, lock: int, console: Console) -> None:
@@ -84,7 +107,7 @@ def begin_stage(stage: Stage, config: Config) -> Manifest | None:
     """Prepare the directory of a stage that is to run; gives the record that it continues, None where it starts anew.
 
     Raises:
-        InputError: What it has was made from other inputs, and `overwrite` is off.
+        InputError: What it has was made from other inputs, and `overwrite` is off; or its directory is not its own.
     """
     manifest = _resumable(stage, config)
     if manifest is None:
@@ -112,7 +135,7 @@ def end_stage(stage: Stage, config: Config, usage: dict[str, float]) -> Manifest
 
 def _resumable(stage: Stage, config: Config) -> Manifest | None:
     """The stage's record where its inputs are still the same; None where it must start anew."""
-    manifest = read_manifest(stage.directory(config))
+    manifest = _record(stage, config)
     if manifest is None:
         return None
     try:

@@ -71,6 +71,7 @@ def _run(name: str, run_directory: Path) -> None:
     manifest = replace(manifest, status="running", metrics={})
     if first:
         manifest.write(directory)
+    stage.check_made(config)
     try:
         metrics = stage.entry_point()(config, StageRun(name, directory))
         ended = replace(manifest, status="done", finished=time.time(), metrics=metrics)

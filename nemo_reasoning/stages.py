@@ -15,10 +15,12 @@ from nemo_reasoning.config import Benchmark, Config, Decontamination, Server
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import sha256
 from nemo_reasoning.manifest import CHECKPOINTS, MANIFEST, Manifest
-from nemo_reasoning.traces import local_files
+from nemo_reasoning.traces.files import local_files, root
 
 GROUND = ("contract", "errors", "files", "lifetime", "manifest", "models")
 """Modules that every stage runs."""
+ABSENT = "absent"
+"""Digest of a path where nothing is."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,24 @@ class Stage:
         if manifest.code != self.code():
             raise InputError(f"{place} was made by another version of the code; {advice}")
 
+    def check_made(self, config: Config) -> None:
+        """Check that the inputs which other stages of the run make are there.
+
+        Raises:
+            InputError: One is not; the sentence names the stage, and the setting where one gives the path.
+        """
+        run = config.paths.run
+        for path in self.inputs(config):
+            if maker := _missing_from(path, run):
+                keys = [key for key, value in self.settings(config).items() if value == _without_run(path, run)]
+                change = f", or change {keys[0]}" if keys else ""
+                raise InputError(f"{path} does not exist; run the stage {maker} first{change}.")
+
     def check_inputs(self, manifest: Manifest, config: Config) -> None:
         """Refuse what was made from other inputs; errors as in `check_current`."""
         digests = self.input_digests(config)
         for path in sorted({*digests, *manifest.inputs}):
-            if digests.get(path) != manifest.inputs.get(path):
+            if digests.get(path, ABSENT) != manifest.inputs.get(path, ABSENT):
                 raise InputError(
                     f"{self.directory(config)} was made from another {path}; "
                     "choose another paths.run, or redo it with overwrite=true."
@@ -111,27 +126,29 @@ class Stage:
 def _prepare_inputs(config: Config) -> list[str]:
     sources = [] if config.data.evaluation is None else [config.data.evaluation.path]
     made_here = config.model.scratch or config.model.gguf
-    return [*_data_files(sources), *([] if made_here else [config.model.path])]
+    return [*_data_files(sources, config), *([] if made_here else [config.model.path])]
 
 
 def _generate_inputs(config: Config) -> list[str]:
-    return [] if config.data.problems is None else _data_files([config.data.problems.path])
+    return [] if config.data.problems is None else _data_files([config.data.problems.path], config)
 
 
 def _curate_inputs(config: Config) -> list[str]:
     steps = config.curate.active_steps.values()
     against = [source for step in steps if isinstance(step, Decontamination) for source in step.against.values()]
-    traces = _data_files([source.path for source in [*config.data.traces.values(), *against]])
-    return [*traces, f"{config.paths.run}/prepare/evaluation.jsonl", config.model.path]
+    traces = _data_files([source.path for source in [*config.data.traces.values(), *against]], config)
+    return [*traces, *_if_made(f"{config.paths.run}/prepare/evaluation.jsonl"), config.model.path]
 
 
 def _distill_inputs(config: Config) -> list[str]:
-    curated = [f"{config.paths.run}/curate/{name}" for name in ("sft.jsonl", "sft_validation.jsonl")]
-    return [*curated, config.model.path, *([config.distill.init] if config.distill.init else [])]
+    curated = f"{config.paths.run}/curate"
+    data = [f"{curated}/sft.jsonl", *_if_made(f"{curated}/sft_validation.jsonl")]
+    return [*data, config.model.path, *([config.distill.init] if config.distill.init else [])]
 
 
 def _grpo_inputs(config: Config) -> list[str]:
-    problems = [f"{config.paths.run}/curate/rl.jsonl"] if config.data.rl is None else _data_files([config.data.rl.path])
+    source = config.data.rl
+    problems = [f"{config.paths.run}/curate/rl.jsonl"] if source is None else _data_files([source.path], config)
     return [*problems, config.grpo.init]
 
 
@@ -142,14 +159,13 @@ def _evaluate_inputs(config: Config) -> list[str]:
     models = [path for path in config.evaluate.models.values() if path]
     return [
         *own,
-        *_data_files([one.path for one in benchmarks if one.path is not None]),
+        *_data_files([one.path for one in benchmarks if one.path is not None], config),
         *([] if config.evaluate.engine == "openai_server" else models),
     ]
 
 
 def _report_inputs(config: Config) -> list[str]:
-    manifests = [stage.directory(config) / MANIFEST for stage in STAGES.values() if not stage.derived]
-    return [str(path) for path in manifests if path.exists()]
+    return _if_made(*(str(stage.directory(config) / MANIFEST) for stage in STAGES.values() if not stage.derived))
 
 
 EVALUATE_UNBOUND = tuple(
@@ -238,6 +254,7 @@ STAGES = {
             sections=("name",),
             rooms=("report",),
             inputs=_report_inputs,
+            reuses=True,
             derived=True,
         ),
     )
@@ -264,16 +281,32 @@ def begin(stage: Stage, config: Config, started: float) -> Manifest:
     )
 
 
-def _data_files(paths: list[str]) -> list[str]:
-    """The local files of each path, or the hub name itself."""
-    return [str(file) for path in paths for file in (local_files(path) or [path])]
+def _data_files(paths: list[str], config: Config) -> list[str]:
+    """The local files of each path; the path itself if it is a hub name or still to be made by a stage."""
+    run = config.paths.run
+    found = {path: [] if _missing_from(path, run) else local_files(path) for path in paths}
+    return [str(file) for path in paths for file in (found[path] or [path])]
+
+
+def _if_made(*paths: str) -> list[str]:
+    """Those that exist: a stage reads them where they are there."""
+    return [path for path in paths if Path(path).exists()]
+
+
+def _missing_from(path: str, run: str) -> str | None:
+    """The stage that is to make a path of the run; None where the path is there, or is no stage's to make."""
+    place = Path(path)
+    if root(path).exists() or not place.is_relative_to(run):
+        return None
+    name = "".join(place.relative_to(run).parts[:1])
+    return name if name in STAGES else None
 
 
 def _digest(path: str) -> str:
     place = Path(path)
     if place.exists():
         return sha256(place)
-    return "hub" if path.count("/") <= 1 and not path.startswith((".", "/", "~")) else "absent"
+    return "hub" if path.count("/") <= 1 and not path.startswith((".", "/", "~")) else ABSENT
 
 
 def _source(module: str) -> Path:

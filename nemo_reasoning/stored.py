@@ -9,10 +9,12 @@ greedy one and samples. Rows of one problem, also of several files, are put toge
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
+
+from pydantic import TypeAdapter, ValidationError
 
 from nemo_reasoning.errors import InputError, nearest
-from nemo_reasoning.traces import read_jsonl
+from nemo_reasoning.traces.files import numbered_rows
 from nemo_reasoning.traces.layouts import value_at
 
 Row = dict[str, Any]
@@ -44,6 +46,24 @@ LAYOUTS = {
 """Those of SkyThought, of NeMo-Skills' `output*.jsonl` and of lm-evaluation-harness's samples."""
 
 
+class _Completion(TypedDict):
+    text: str
+    truncated: bool
+    num_tokens: int | None
+
+
+class _OwnRow(TypedDict):
+    """What is read of a row of `completions/<model>.jsonl`."""
+
+    id: str | int
+    answer: str | None
+    greedy: _Completion | None
+    samples: list[_Completion]
+
+
+_OWN_ROW = TypeAdapter(_OwnRow)
+
+
 def read_stored(files: Sequence[Path], fields: Fields) -> list[Row]:
     """Rows {id, answer, greedy, samples} with unjudged completions, in the order of the problems.
 
@@ -55,7 +75,7 @@ def read_stored(files: Sequence[Path], fields: Fields) -> list[Row]:
     """
     problems: dict[str, Row] = {}
     for file in files:
-        for line, row in enumerate(read_jsonl(file), 1):
+        for line, row in numbered_rows(file):
             place = f"line {line} of {file}"
             if not isinstance(row, dict):
                 raise InputError(f"{place} is no JSON object.")
@@ -78,11 +98,12 @@ def _add(problems: dict[str, Row], found: Row, file: str, line: int, place: str)
 
 def _own(row: Row, place: str) -> Row:
     """A row of `completions/<model>.jsonl`."""
-    if not isinstance(row["samples"], list) or "id" not in row or "answer" not in row:
-        raise InputError(f"{place} is no row of completions of this package.")
-    kept = ("text", "truncated", "num_tokens")
-    ones = [one and {name: one[name] for name in kept} for one in (row["greedy"], *row["samples"])]
-    return {"id": row["id"], "answer": row["answer"], "greedy": ones[0], "samples": ones[1:]}
+    try:
+        return dict(_OWN_ROW.validate_python(row))
+    except ValidationError as error:
+        finding = error.errors()[0]
+        what = f"{'.'.join(map(str, finding['loc']))}: {finding['msg']}"
+        raise InputError(f"{place} is no row of completions of this package ({what}).") from None
 
 
 def _foreign(row: Row, fields: Fields, place: str) -> Row:

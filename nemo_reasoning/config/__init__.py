@@ -8,9 +8,9 @@ groups under conf/ hold what differs from it. Hydra composes them over these def
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ModelWrapValidatorHandler, model_validator
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, model_validator
 
 from nemo_reasoning.config.base import NonNegative, NonNegativeFloat, Section
 from nemo_reasoning.config.cluster import Cluster, Resources
@@ -112,6 +112,12 @@ __all__ = [
 StageName = Literal["prepare", "generate", "curate", "distill", "grpo", "evaluate", "report"]
 
 
+def _name(value: str) -> str:
+    if "/" in value or not value.strip("."):
+        raise ValueError("it should name one directory, with no '/'")
+    return value
+
+
 class Paths(Section):
     """Where a run writes."""
 
@@ -126,8 +132,8 @@ class Paths(Section):
 class Config(Section):
     """A run."""
 
-    name: str = "???"
-    """Name of the run."""
+    name: Annotated[str, AfterValidator(_name)] = "???"
+    """Name of the run, and of its directory in `paths.root`."""
     seed: NonNegative = 0
     stages: list[StageName] = ["prepare", "curate", "distill", "grpo", "evaluate", "report"]
     """Stages to run; each runs in the pipeline's order."""

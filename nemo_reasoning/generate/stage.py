@@ -63,7 +63,8 @@ def _copy_problems(config: Config, path: Path, quarantine: Path) -> int:
     count = write_jsonl(path, map(_problem_row, read_problems(config.data.problems, broken.append)))
     if broken:
         write_jsonl(quarantine, map(asdict, broken))
-    check_broken_share(len(broken), count + len(broken), config.data.max_broken_share, config.data.problems.path)
+    data, total = config.data, count + len(broken)
+    check_broken_share(len(broken), total, data.max_broken_share, data.problems.path, quarantine)
     return min(count, config.generate.max_problems or count)
 
 

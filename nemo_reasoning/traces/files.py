@@ -13,7 +13,8 @@ from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import is_local, whole
 
 SUFFIXES = (".jsonl", ".json", ".parquet")
-ALL_SUFFIXES = (*SUFFIXES, *(text + packed for text in (".jsonl", ".json") for packed in (".gz", ".zst", ".bz2")))
+PACKED = (".gz", ".zst", ".bz2")
+ALL_SUFFIXES = (*SUFFIXES, *(text + packed for text in (".jsonl", ".json") for packed in PACKED))
 
 
 def local_files(path: str) -> list[Path]:
@@ -66,16 +67,31 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a JSONL file that this package wrote.
+    """Rows of a JSONL file that this package wrote; errors as in `numbered_rows`."""
+    return (row for _, row in numbered_rows(path))
+
+
+def numbered_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """Rows of a JSONL file, each with the number of its line; blank lines are left out.
 
     Raises:
-        InputError: The file is missing, or a line is not JSON.
+        InputError: The file is missing, cannot be read or is compressed, or a line is not JSON.
     """
-    if not path.exists():
-        raise InputError(f"{path} does not exist.")
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+    if path.suffix in PACKED:
+        raise InputError(f"{path} is compressed; unpack it first.")
+    for number, line in enumerate(_lines(path), 1):
+        if not line.isspace():
             try:
-                yield orjson.loads(line)
+                yield number, orjson.loads(line)
             except orjson.JSONDecodeError as error:
                 raise InputError(f"line {number} of {path} is not valid JSON ({error}).") from None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as lines:
+            yield from lines
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from None

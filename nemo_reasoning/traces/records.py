@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nemo_reasoning.errors import InputError
@@ -64,16 +65,24 @@ Quarantine = Callable[[BrokenRow], None]
 """Takes each row that cannot be used."""
 
 
-def check_broken_share(broken: int, total: int, limit: float, name: str) -> None:
+def check_broken_share(broken: int, total: int, limit: float, name: str, listed: Path | None = None) -> None:
     """Refuse data of which too large a share cannot be used.
+
+    Args:
+        broken: Number of rows that cannot be used.
+        total: Number of all rows.
+        limit: The largest share of broken ones.
+        name: What the data is called.
+        listed: File that names the broken rows, where there is one.
 
     Raises:
         InputError: There is no usable row, or the share of broken rows is above `limit`.
     """
+    see = f"; {listed} lists them" if listed else ""
     if total - broken <= 0:
-        raise InputError(f"{name} has no usable row; check the path and data layout.")
+        raise InputError(f"{name} has no usable row{see if broken else ''}; check the path and data layout.")
     if broken > limit * total:
         raise InputError(
             f"{broken} of {total} rows of {name} are broken ({broken / total:.0%}), more than data.max_broken_share="
-            f"{limit:g}; repair the data or raise the limit."
+            f"{limit:g}{see}; repair the data or raise the limit."
         )

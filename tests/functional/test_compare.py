@@ -90,6 +90,7 @@ def test_the_command_prints_figures_and_writes_the_page(runs, tmp_path):
         (["{}/one:base", "{}/one:base"], "one:base is given twice."),
         (["{}/one", "{}/two", "--benchmark", "aime24"], "not all of them were measured on aime24"),
         (["{}/one", "{}/two", "--pass-at-k", "x"], "--pass-at-k must be positive numbers"),
+        (["{}/one", "{}/two", "--out", "."], ". is a directory; give the name of a file."),
         ([], "the following arguments are required: RUN[:MODEL]"),
     ],
 )

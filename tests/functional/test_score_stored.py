@@ -90,9 +90,25 @@ def test_what_evaluate_stored_gives_its_figures_again(tmp_path):
             "line 2 of in.jsonl has the gold answer '6', an earlier row of its problem another.",
         ),
         ([{"greedy": None, "samples": 3, "id": "a", "answer": "5"}], "is no row of completions of this package"),
+        (
+            [{"greedy": {"text": "x"}, "samples": [], "id": "a", "answer": "5"}],
+            "line 1 of in.jsonl is no row of completions of this package (greedy.truncated: Field required).",
+        ),
+        (
+            [{"greedy": "x", "samples": [], "id": "a", "answer": "5"}],
+            "line 1 of in.jsonl is no row of completions of this package (greedy: Input should be a valid dictionary).",
+        ),
     ],
 )
 def test_bad_rows_are_one_sentence(tmp_path, rows, sentence):
     write(tmp_path / "in.jsonl", rows)
     result, _ = score("in.jsonl", cwd=tmp_path)
     assert result.returncode == 2 and sentence in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_the_place_of_the_results_is_checked_before_anything_is_scored(tmp_path):
+    write(tmp_path / "in.jsonl", [{"completion": RIGHT, "answer": "5"}])
+    for out, sentence in ((".", ". is a directory; give the name of a file."), ("in.jsonl/out", "is no directory")):
+        result, _ = score("in.jsonl", "--out", out, cwd=tmp_path)
+        assert result.returncode == 2 and sentence in result.stderr and result.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]

@@ -70,6 +70,9 @@ def test_stages_are_wired_by_default():
         (["model.scratch.architecture=gpt"], "it should be 'qwen2', 'qwen3' or 'llama', not 'gpt'."),
         (["model.gguf=x.gguf"], "model cannot be used: model.scratch and model.gguf exclude each other"),
         (["launch.output=${nowhere}"], "launch.output: Interpolation key 'nowhere' not found."),
+        (["name=a/b"], "name cannot be used: it should name one directory, with no '/', not 'a/b'."),
+        (["name=.."], "name cannot be used: it should name one directory, with no '/', not '..'."),
+        (["name="], "name cannot be used: it should name one directory, with no '/', not ''."),
         (["name=???"], "name has no value; choose an experiment (experiment=demo) or set name=..."),
     ],
 )

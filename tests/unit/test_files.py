@@ -14,7 +14,7 @@ import pytest
 
 from nemo_reasoning import files
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.files import read_json, recover, sha256, whole, write_bytes, write_json
+from nemo_reasoning.files import check_file_place, discard, read_json, recover, sha256, whole, write_bytes, write_json
 
 KILLED_WRITER = """
 import os, signal, sys
@@ -73,6 +73,42 @@ def test_directory_is_replaced_with_all_it_holds(tmp_path):
                 (temporary / name).write_text(name)
     assert content(path) == {"b": "b", "c": "c"}
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_does_not_replace_a_directory(tmp_path, linked):
+    path = tmp_path / "a"
+    directory = tmp_path / "b" if linked else path
+    directory.mkdir()
+    (directory / "x").write_text("mine")
+    if linked:
+        path.symlink_to(directory)
+    with pytest.raises(InputError, match=r"a is a directory; give the name of a file\."):
+        write_bytes(path, b"1")
+    assert path.is_symlink() == linked
+    assert content(path) == {"x": "mine"}
+    assert leftovers(tmp_path) == []
+
+
+def test_where_no_file_can_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    check_file_place(tmp_path / "file")
+    check_file_place(tmp_path / "new" / "deeper" / "a")
+    with pytest.raises(InputError, match=r"cannot be written, since \S+/file is no directory that takes files"):
+        check_file_place(tmp_path / "file" / "deeper" / "a")
+
+
+def test_a_directory_is_discarded_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    for name in ("x", "y"):
+        write_bytes(path / name, b"1")
+    monkeypatch.setattr(files.shutil, "rmtree", lambda place: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        discard(path)
+    assert not path.exists()
+    monkeypatch.undo()
+    discard(path)
+    assert not path.exists()
 
 
 def test_failure_leaves_what_was_there(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nemo_reasoning import stages
-from nemo_reasoning.config import Config, Model, Paths
+from nemo_reasoning.config import Config, Model, Paths, Source
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.stages import STAGES
 
@@ -69,6 +69,34 @@ def test_a_student_in_the_home_directory_that_changes_is_noticed(config, monkeyp
     before = STAGES["distill"].input_digests(config)
     (student / "config.json").write_text("{ }")
     assert STAGES["distill"].input_digests(config) != before
+
+
+def test_what_another_stage_has_not_made_names_the_stage_and_the_setting(config):
+    run = config.paths.run
+    missing = changed(config, "grpo", init=f"{run}/distill/hf")
+    sentence = "rl.jsonl does not exist; run the stage curate first."
+    with pytest.raises(InputError, match=sentence):
+        STAGES["grpo"].check_made(missing)
+    (Path(run) / "curate" / "rl.jsonl").write_text("{}\n")
+    sentence = f"{run}/distill/hf does not exist; run the stage distill first, or change grpo.init."
+    with pytest.raises(InputError, match=sentence):
+        STAGES["grpo"].check_made(missing)
+
+    path = f"{run}/generate/traces.jsonl"
+    generated = changed(config, "data", traces={"generated": Source(path=path)})
+    with pytest.raises(InputError, match=f"{path} does not exist; run the stage generate first, or change data.traces"):
+        STAGES["curate"].check_made(generated)
+
+
+def test_what_a_stage_can_do_without_is_an_input_once_it_is_there(config):
+    stage, validation = STAGES["distill"], Path(config.paths.run) / "curate" / "sft_validation.jsonl"
+    validation.unlink()
+    manifest = stages.begin(stage, config, started=0.0)
+    stage.check_inputs(manifest, config)
+    stage.check_inputs(replace(manifest, inputs={**manifest.inputs, "<run>/gone": "absent"}), config)
+    validation.write_text("{}\n")
+    with pytest.raises(InputError, match=r"was made from another <run>/curate/sft_validation\.jsonl"):
+        stage.check_inputs(manifest, config)
 
 
 def test_the_code_of_a_stage_is_its_own_rooms(config):

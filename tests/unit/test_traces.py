@@ -7,6 +7,7 @@ import json
 import lzma
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
@@ -24,6 +25,7 @@ from nemo_reasoning.traces import (
     read_traces,
     write_jsonl,
 )
+from nemo_reasoning.traces.files import numbered_rows
 
 ROW = {"problem": "1 + 1?", "answer": "2", "generation": "<think>a</think>2"}
 
@@ -254,6 +256,8 @@ def test_broken_share():
     check_broken_share(1, 100, 0.01, "x")
     with pytest.raises(InputError, match=r"30 of 100 rows of x are broken \(30%\)"):
         check_broken_share(30, 100, 0.01, "x")
+    with pytest.raises(InputError, match=r"=0\.01; q\.jsonl lists them; repair the data or raise the limit\."):
+        check_broken_share(30, 100, 0.01, "x", Path("q.jsonl"))
     for total in (0, 5):
         with pytest.raises(InputError, match="has no usable row"):
             check_broken_share(total, total, 1.0, "x")
@@ -269,6 +273,23 @@ def test_write_and_read_jsonl(tmp_path):
         list(read_jsonl(path))
     with pytest.raises(InputError, match="does not exist"):
         list(read_jsonl(tmp_path / "none"))
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
+        list(read_jsonl(tmp_path))
+    with pytest.raises(InputError, match="is compressed; unpack it first"):
+        list(read_jsonl(tmp_path / "a.jsonl.gz"))
+
+
+def test_blank_lines_are_no_rows_but_count(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('\n{"a": 1}\n \n{"a": 2}\n\n')
+    assert list(numbered_rows(path)) == [(2, {"a": 1}), (4, {"a": 2})]
+
+
+def test_rows_are_not_written_over_a_directory(tmp_path):
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(InputError, match="is a directory; give the name of a file"):
+        write_jsonl(tmp_path, [{}])
+    assert (tmp_path / "mine").read_text() == "x"
 
 
 @pytest.mark.slow
