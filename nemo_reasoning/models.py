@@ -160,6 +160,8 @@ def _place(path: str) -> Path:
 
 def _check_directory(path: str, names: tuple[str, ...], what: str) -> None:
     place = _place(path)
+    if place.is_file():
+        raise InputError(f"{path} is a file; give the directory of a model.")
     if is_local(path) and not place.is_dir():
         raise InputError(f"the model directory {path} does not exist.")
     if place.is_dir() and not any((place / name).exists() for name in names):

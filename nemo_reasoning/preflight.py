@@ -26,9 +26,8 @@ def check_run(config: Config) -> None:
     """
     names = {stage.name for stage in selected(config)}
     if not names:
-        raise InputError(
-            f"no stage is left to run: stages={config.stages} and from={config.from_stage} exclude each other."
-        )
+        later = f", and from={config.from_stage} is after them" if config.from_stage and config.stages else ""
+        raise InputError(f"no stage is left to run: stages=[{', '.join(config.stages)}]{later}; name one.")
     _check_disk(config)
     if "generate" in names:
         generate.check(config, curated="curate" in names)

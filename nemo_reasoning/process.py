@@ -110,7 +110,7 @@ class StageFailed(InputError):
         sentence = directory / ERROR
         if sentence.exists():
             super().__init__(sentence.read_text())
-        elif shutil.disk_usage(directory).free < FULL_BYTES:  # then the sentence too could not be written
+        elif shutil.disk_usage(directory.parent).free < FULL_BYTES:  # then the sentence too could not be written
             super().__init__(no_space(directory))
         else:
             self.status = 1

@@ -13,6 +13,7 @@ from typing import Any
 from nemo_reasoning.arguments import Parser, add_format, add_verify, numbers, reasoning_format, verify_settings
 from nemo_reasoning.config import Reward
 from nemo_reasoning.contract import Parsed
+from nemo_reasoning.errors import InputError
 from nemo_reasoning.files import check_file_place
 from nemo_reasoning.rewards import Rollout, Scores, check, score
 from nemo_reasoning.stored import LAYOUTS, Fields, completions, read_stored
@@ -29,6 +30,8 @@ def main(arguments: list[str]) -> int:
     given = _parser().parse_args(arguments)
     if given.out:
         check_file_place(given.out)
+        if given.out.resolve() in {file.resolve() for file in given.files}:
+            raise InputError(f"--out {given.out} is one of the files to score; give another name.")
     rewards = {name: Reward() for name in given.rewards.split(",") if name}
     check(rewards)
     pass_at_k = numbers("--pass-at-k", given.pass_at_k)

@@ -108,7 +108,11 @@ def test_bad_rows_are_one_sentence(tmp_path, rows, sentence):
 
 def test_the_place_of_the_results_is_checked_before_anything_is_scored(tmp_path):
     write(tmp_path / "in.jsonl", [{"completion": RIGHT, "answer": "5"}])
-    for out, sentence in ((".", ". is a directory; give the name of a file."), ("in.jsonl/out", "is no directory")):
+    for out, sentence in (
+        (".", ". is a directory; give the name of a file."),
+        ("in.jsonl/out", "is no directory"),
+        ("./in.jsonl", "is one of the files to score"),
+    ):
         result, _ = score("in.jsonl", "--out", out, cwd=tmp_path)
         assert result.returncode == 2 and sentence in result.stderr and result.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]

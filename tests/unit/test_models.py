@@ -101,6 +101,10 @@ def test_no_tokenizer(directory):
     refuses("holds no tokenizer", check_model_directory, str(directory))
 
 
+def test_a_file(directory):
+    refuses("is a file; give the directory of a model", check_model_directory, str(directory / "config.json"))
+
+
 @pytest.mark.parametrize("path", ["/none/at/all", "./none", "~/none", "runs/demo/none"])
 def test_no_directory(path):
     refuses("does not exist", load_tokenizer, path)

@@ -42,6 +42,19 @@ def test_what_is_only_measured_may_be_any_model(tmp_path):
     check_run(config(tmp_path, ["evaluate", "report"], {"model_type": "mamba"}))
 
 
+@pytest.mark.parametrize(
+    ("stages", "first", "sentence"),
+    [
+        ([], None, r"no stage is left to run: stages=\[\]; name one"),
+        (["prepare", "curate"], "grpo", r"stages=\[prepare, curate\], and from=grpo is after them; name one"),
+    ],
+)
+def test_no_stage(tmp_path, stages, first, sentence):
+    chosen = config(tmp_path, stages, QWEN).model_copy(update={"from_stage": first})
+    with pytest.raises(InputError, match=sentence):
+        check_run(chosen)
+
+
 def test_a_student(tmp_path):
     check_run(config(tmp_path, ["prepare", "curate"], QWEN))
 
