@@ -35,8 +35,8 @@ def nearest(name: str, choices: Iterable[str]) -> str:
         return f"; did you mean '{match}'?"
     if not names:
         return "."
-    shown = ", ".join(names[:MAX_CHOICES])
-    return f"; the choices are {shown}{', ...' if len(names) > MAX_CHOICES else ''}."
+    more = f" and {len(names) - MAX_CHOICES} more" if len(names) > MAX_CHOICES else ""
+    return f"; the choices are {', '.join(names[:MAX_CHOICES])}{more}."
 
 
 def closest(name: str, choices: Iterable[str]) -> str | None:
