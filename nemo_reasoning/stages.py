@@ -13,7 +13,7 @@ from typing import Any
 
 from nemo_reasoning.config import Benchmark, Config, Decontamination, Server
 from nemo_reasoning.errors import InputError
-from nemo_reasoning.files import sha256
+from nemo_reasoning.files import is_local, sha256
 from nemo_reasoning.manifest import CHECKPOINTS, MANIFEST, Manifest
 from nemo_reasoning.traces.files import local_files, root
 
@@ -306,7 +306,7 @@ def _digest(path: str) -> str:
     place = Path(path)
     if place.exists():
         return sha256(place)
-    return "hub" if path.count("/") <= 1 and not path.startswith((".", "/", "~")) else ABSENT
+    return ABSENT if is_local(path) else "hub"
 
 
 def _source(module: str) -> Path:

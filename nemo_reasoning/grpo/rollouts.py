@@ -228,6 +228,7 @@ def rows(batch: Rollouts, step: int, prompt: Callable[[str], str]) -> Iterator[d
     """The rollouts of a step, for the log; `masked` ones are not in the loss, `prompt` renders a problem."""
     n = batch.valid.shape[1]
     advantages, learned = batch.advantages.flatten().tolist(), batch.learned.flatten().tolist()
+    prompts = [prompt(problem.problem) for problem in batch.problems]
     for index, (rollout, completion) in enumerate(zip(batch.rollouts, batch.completions, strict=True)):
         problem = batch.problems[index // n]
         yield {
@@ -235,7 +236,7 @@ def rows(batch: Rollouts, step: int, prompt: Callable[[str], str]) -> Iterator[d
             "group": rollout.group,
             "id": problem.id,
             "problem": problem.problem,
-            "prompt": prompt(problem.problem),
+            "prompt": prompts[index // n],
             "answer": problem.answer,
             "completion": rollout.completion,
             "num_tokens": rollout.num_tokens,

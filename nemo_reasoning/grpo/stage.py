@@ -9,27 +9,27 @@ a stage killed anywhere and started again does the same steps with the same numb
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import orjson
 import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from nemo_reasoning import contract, rewards
 from nemo_reasoning.config import GRPO, Config, Model
 from nemo_reasoning.errors import InputError, Interrupted
-from nemo_reasoning.files import whole, write_bytes
+from nemo_reasoning.files import whole
 from nemo_reasoning.grpo import rollouts
 from nemo_reasoning.grpo.checkpoints import Checkpoints
 from nemo_reasoning.grpo.collapse import WINDOW, collapse, new_sign
 from nemo_reasoning.grpo.engine import Policy, learning_rate
 from nemo_reasoning.grpo.problems import read_problems, split
+from nemo_reasoning.grpo.rollout_log import log_rollouts, rewind
 from nemo_reasoning.leaving import Leaving
-from nemo_reasoning.manifest import CHECKPOINTS, ROLLOUTS, StageRun, read_metrics
+from nemo_reasoning.manifest import CHECKPOINTS, StageRun, read_metrics
 from nemo_reasoning.models import load_model, load_tokenizer
 from nemo_reasoning.sampling import Sampler
 from nemo_reasoning.traces import Problem
@@ -197,22 +197,6 @@ def generator(seed: int, purpose: str, number: int) -> torch.Generator:
     """Randomness for one purpose in one step, independent of all other."""
     digest = hashlib.sha256(f"{seed} {purpose} {number}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-
-
-def rewind(stage: StageRun, step: int) -> None:
-    """Drop metrics and rollouts logged after `step`: they are made again."""
-    stage.rewind(step)
-    path = stage.directory / ROLLOUTS
-    if path.exists():
-        with path.open("rb") as lines:
-            whole_lines = [line for line in lines if line.endswith(b"\n")]
-        write_bytes(path, b"".join(line for line in whole_lines if orjson.loads(line)["step"] <= step))
-
-
-def log_rollouts(stage: StageRun, rows: Iterable[dict[str, Any]]) -> None:
-    """Append the rollouts of a step."""
-    with (stage.directory / ROLLOUTS).open("ab") as file:
-        file.write(b"".join(orjson.dumps(row) + b"\n" for row in rows))
 
 
 @contextmanager

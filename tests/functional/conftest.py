@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import addition_student
 import pipeline_runs
 import pytest
 import slurm_lab
@@ -34,6 +35,12 @@ def finished(tmp_path_factory) -> Path:
     result = pipeline_runs.run(root)
     assert result.returncode == 0, result.stdout + result.stderr
     return root
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory) -> Path:
+    """The directory of a tiny student with random weights."""
+    return addition_student.make(tmp_path_factory.mktemp("student") / "student")
 
 
 @pytest.fixture(scope="module")

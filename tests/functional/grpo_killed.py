@@ -18,7 +18,7 @@ from nemo_reasoning.contract import ReasoningFormat
 from nemo_reasoning.grpo import stage as grpo
 from nemo_reasoning.grpo.checkpoints import Checkpoints
 from nemo_reasoning.grpo.rollouts import RolloutMaker
-from nemo_reasoning.manifest import METRICS, StageRun
+from nemo_reasoning.manifest import METRICS, ROLLOUTS, StageRun
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -40,7 +40,7 @@ def half_a_row(stage: StageRun, row: dict[str, Any]) -> None:
 
 
 def half_the_rollouts(stage: StageRun, *_: Any) -> None:
-    with (stage.directory / grpo.ROLLOUTS).open("ab") as log:
+    with (stage.directory / ROLLOUTS).open("ab") as log:
         log.write(b'{"step": 2, "gro')
     die()
 

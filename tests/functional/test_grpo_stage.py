@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import addition_student
 import orjson
 import pytest
 from grpo_killed import PLACES, run_until
@@ -21,27 +22,17 @@ from safetensors.torch import load_file
 from nemo_reasoning import compose
 from nemo_reasoning.config import GRPO, Config, Paths, Reward, ScratchModel
 from nemo_reasoning.contract import ReasoningFormat
-from nemo_reasoning.demo.student import make_student
 from nemo_reasoning.errors import InputError, Interrupted
 from nemo_reasoning.grpo.rollouts import RolloutMaker
 from nemo_reasoning.grpo.stage import run
 from nemo_reasoning.manifest import METRICS, StageRun, read_manifest, read_metrics
 from nemo_reasoning.traces import read_jsonl, write_jsonl
 
-SHAPE = ScratchModel(hidden_size=64, intermediate_size=96, num_hidden_layers=2, max_position_embeddings=96)
 BREVITY = {"soft_overlong_punishment": Reward(params={"max_completion_len": 24, "soft_punish_cache": 24})}
 """Minus the completion's share of 24 tokens: a random model can learn to be brief."""
 RARE = {"soft_overlong_punishment": Reward(params={"max_completion_len": 24, "soft_punish_cache": 1})}
 """Minus one for 24 tokens, which nearly all completions of a random model have: most groups are without spread."""
 TIMES = ("seconds", "cpu_seconds", "rollouts_per_cpu_second")
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("student") / "student"
-    texts = [f"What is {a} plus {b}? <think>\n{a}+{b}\n</think>" for a in range(30) for b in range(30)]
-    make_student(directory, SHAPE, texts, seed=0)
-    return directory
 
 
 def make_config(directory, student, **settings):
@@ -300,8 +291,7 @@ def test_kills_at_the_worst_places_change_nothing(tmp_path, student, monkeypatch
 def test_other_architectures_learn_and_resume(tmp_path, architecture, monkeypatch):
     """The demo's size; killed after the first step's checkpoint, with refills and validation on."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    texts = [f"What is {a} plus {b}? <think>\n{a}+{b}\n</think>" for a in range(30) for b in range(30)]
-    make_student(tmp_path / "student", ScratchModel(architecture=architecture), texts, seed=0)
+    addition_student.make(tmp_path / "student", ScratchModel(architecture=architecture))
     settings = {"max_num_steps": 2, "checkpoint_interval": 1, "precision": "fp32", "val_period": 1, "keep_best": True}
     settings |= {"num_prompts_per_step": 4, "rewards": RARE, "dynamic_sampling_max_gen_batches": 3}
     directories = {}

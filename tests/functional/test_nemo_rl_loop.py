@@ -14,9 +14,8 @@ import torch
 from nemo_rl_jobs import BY_NAME, make_job, master_config, nemo_grpo
 from nemo_rl_policy import InProcessPolicy, Scripted
 
-from nemo_reasoning.config import Config, Reward, ScratchModel
+from nemo_reasoning.config import Config, Reward
 from nemo_reasoning.contract import ReasoningFormat
-from nemo_reasoning.demo.student import make_student
 from nemo_reasoning.grpo import algorithm
 from nemo_reasoning.grpo.nemo_rl import data, hooks, run
 from nemo_reasoning.grpo.nemo_rl.records import Recorder
@@ -27,17 +26,8 @@ from nemo_reasoning.sampling import Completion
 from nemo_reasoning.traces import Problem, read_jsonl
 from nemo_reasoning.verify import Verifier
 
-SHAPE = ScratchModel(hidden_size=64, intermediate_size=96, num_hidden_layers=2, max_position_embeddings=96)
 BREVITY = Reward(params={"max_completion_len": 24, "soft_punish_cache": 24})
 """Minus the completion's share of 24 tokens: a random model can learn to be brief."""
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("student") / "student"
-    texts = [f"What is {a} plus {b}? <think>\n{a}+{b}\n</think>" for a in range(30) for b in range(30)]
-    make_student(directory, SHAPE, texts, seed=0)
-    return directory
 
 
 @pytest.fixture(scope="module")

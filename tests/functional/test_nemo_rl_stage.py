@@ -6,14 +6,14 @@ import os
 import sys
 from pathlib import Path
 
+import addition_student
 import pytest
 import torch
 
 from nemo_reasoning import compose
-from nemo_reasoning.config import GRPO, Config, Paths, Reward, ScratchModel
+from nemo_reasoning.config import GRPO, Config, Paths, Reward
 from nemo_reasoning.config.nemo_rl import NemoRL, NemoRLStage
 from nemo_reasoning.contract import ReasoningFormat
-from nemo_reasoning.demo.student import make_student
 from nemo_reasoning.errors import InputError, Interrupted
 from nemo_reasoning.grpo import stage as grpo_stage
 from nemo_reasoning.grpo.nemo_rl import run
@@ -27,15 +27,12 @@ nemo_rl = pytest.importorskip("nemo_rl.algorithms.grpo", reason=WHY, exc_type=Im
 
 REPO = str(Path(nemo_rl.__file__).parents[2])
 HERE = Path(__file__).parent
-SHAPE = ScratchModel(hidden_size=64, intermediate_size=96, num_hidden_layers=2, max_position_embeddings=96)
 BREVITY = Reward(params={"max_completion_len": 24, "soft_punish_cache": 24})
 
 
 @pytest.fixture
 def config(tmp_path):
-    student = tmp_path / "student"
-    texts = [f"What is {a} plus {b}? <think>\n{a}+{b}\n</think>" for a in range(30) for b in range(30)]
-    make_student(student, SHAPE, texts, seed=0)
+    student = addition_student.make(tmp_path / "student")
     problems = [{"id": f"p{a}", "problem": f"What is {a} plus 3?", "answer": str(a + 3)} for a in range(30)]
     write_jsonl(tmp_path / "run" / "curate" / "rl.jsonl", problems)
     stages = [NemoRLStage(max_num_steps=6, max_total_sequence_length=n) for n in (64, 72)]

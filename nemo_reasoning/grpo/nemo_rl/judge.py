@@ -113,6 +113,7 @@ class Judge:
         metadata: Sequence[Mapping[str, Any]],
         scores: Scores,
     ) -> None:
+        prompts = {text: self.fmt.prompt(self.tokenizer, text) for text in {rollout.problem for rollout in rollouts}}
         for index, (rollout, info) in enumerate(zip(rollouts, metadata, strict=True)):
             self._judged.rows.append(
                 {
@@ -120,7 +121,7 @@ class Judge:
                     "group": rollout.group,
                     "id": info["id"],
                     "problem": rollout.problem,
-                    "prompt": self.fmt.prompt(self.tokenizer, rollout.problem),
+                    "prompt": prompts[rollout.problem],
                     "answer": info["answer"],
                     "completion": rollout.completion,
                     "num_tokens": rollout.num_tokens,

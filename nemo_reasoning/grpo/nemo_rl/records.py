@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-import orjson
-
 from nemo_reasoning.config import GRPO
 from nemo_reasoning.grpo.collapse import new_sign
 from nemo_reasoning.grpo.nemo_rl.judge import Judged
-from nemo_reasoning.manifest import ROLLOUTS, StageRun, read_metrics
+from nemo_reasoning.grpo.rollout_log import log_rollouts
+from nemo_reasoning.manifest import StageRun, read_metrics
 from nemo_reasoning.verify import STATUSES
 
 FROM_NEMO_RL = {
@@ -26,6 +25,8 @@ FROM_NEMO_RL = {
     "kl_penalty": "kl_penalty",
 }
 """NeMo-RL's metrics of a training step that are kept, and our name for each."""
+DROPPED = {"advantage": 0.0, "masked": True}
+"""Of a rollout that NeMo-RL's dynamic sampling has dropped."""
 
 
 @dataclass
@@ -62,8 +63,7 @@ class Recorder:
             row["warning"] = sign
         self.stage.log(row)
         if step == 1 or step % self.settings.log_rollouts_interval == 0:
-            with (self.stage.directory / ROLLOUTS).open("ab") as log:
-                log.write(b"".join(orjson.dumps({"step": step, **line}) + b"\n" for line in self._lines()))
+            log_rollouts(self.stage, ({"step": step, **line} for line in self._lines()))
         self.stage.progress(step, self.steps, f"accuracy {row['accuracy']:.1%}")
         self.judged, self.learned = Judged(), {}
 
@@ -76,12 +76,12 @@ class Recorder:
         """Rows of the rollout log."""
         for row in self.judged.rows:
             kept = {name: value for name, value in row.items() if name not in ("place", "number")}
-            yield {**kept, **self.learned.get(row["number"], {"advantage": 0.0, "masked": True})}
+            yield {**kept, **self.learned.get(row["number"], DROPPED)}
 
     def _batches(self) -> dict[str, int]:
         """Batches of problems that were sampled, and groups that something is learned from."""
         size = self.settings.num_prompts_per_step * self.settings.num_generations_per_prompt
-        used = {line["group"] for line in self._lines() if not line["masked"]}
+        used = {row["group"] for row in self.judged.rows if not self.learned.get(row["number"], DROPPED)["masked"]}
         return {"gen_batches": len(self.judged.rows) // size, "groups_used": len(used)}
 
 

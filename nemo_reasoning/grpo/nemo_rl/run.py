@@ -25,6 +25,7 @@ from nemo_reasoning.grpo.nemo_rl.job import Job
 from nemo_reasoning.grpo.nemo_rl.records import Recorder
 from nemo_reasoning.grpo.nemo_rl.translate import BASE, ENVIRONMENT, PROCESSOR, VALIDATION, stages, translate
 from nemo_reasoning.grpo.problems import read_problems, split
+from nemo_reasoning.grpo.rollout_log import rewind
 from nemo_reasoning.manifest import CHECKPOINTS, StageRun
 from nemo_reasoning.models import load_tokenizer
 from nemo_reasoning.stage import ERROR, die_with_parent
@@ -244,13 +245,6 @@ def duration(seconds: float) -> str:
     hours, minute = divmod(minutes, 60)
     day, hour = divmod(hours, 24)
     return f"{day:02}:{hour:02}:{minute:02}:{second:02}"
-
-
-def rewind(stage: StageRun, step: int) -> None:
-    """Drop what was logged after `step`: it is made again."""
-    from nemo_reasoning.grpo.stage import rewind as drop
-
-    drop(stage, step)
 
 
 def write_config(path: Path, values: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the stage's loop is made of: the order of problems, resuming, words about progress."""
 
-import orjson
 import pytest
 import torch
 from hypothesis import given
@@ -11,17 +10,15 @@ from hypothesis import strategies as st
 from nemo_reasoning.config import GRPO, Config, Paths
 from nemo_reasoning.errors import InputError
 from nemo_reasoning.grpo.stage import (
-    ROLLOUTS,
     finished,
     generator,
     note,
     problem_batches,
     reached,
-    rewind,
     step_indices,
     tell,
 )
-from nemo_reasoning.manifest import StageRun, read_metrics
+from nemo_reasoning.manifest import StageRun
 
 
 @given(st.integers(1, 12), st.integers(1, 30), st.integers(0, 5))
@@ -44,24 +41,6 @@ def test_generators_are_independent():
         for key in [(0, "sample", 1), (0, "sample", 2), (0, "order", 1), (1, "sample", 1)]
     }
     assert len(draws) == 4
-
-
-def test_rewind_drops_later_rows_and_a_cut_line(tmp_path):
-    stage = StageRun("grpo", tmp_path)
-    for step in (1, 2, 3):
-        stage.log({"step": step})
-    lines = [orjson.dumps({"step": step, "group": group}) + b"\n" for step in (1, 2, 3) for group in (0, 1)]
-    (tmp_path / ROLLOUTS).write_bytes(b"".join(lines) + b'{"step": 3, "gro')
-    rewind(stage, 2)
-    assert [row["step"] for row in read_metrics(tmp_path)] == [1, 2]
-    assert (tmp_path / ROLLOUTS).read_bytes() == b"".join(lines[:4])
-
-
-def test_rewind_to_the_start_leaves_nothing(tmp_path):
-    stage = StageRun("grpo", tmp_path)
-    stage.log({"step": 1})
-    rewind(stage, 0)
-    assert list(read_metrics(tmp_path)) == []
 
 
 def history(*rows):
